@@ -1,0 +1,27 @@
+"""The differences from grpcio that parity tests accept: each is an entry of docs/differences.md.
+
+Anything else that differs is a bug. An entry that no run shows any more fails the tests: the list stays true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Difference:
+    number: int
+    """The entry's number in docs/differences.md, which explains it to users."""
+
+    scenario: str
+    leg: str
+    """`threads` or `coroutine`."""
+
+    observation: str
+    """The name under which the scenario records the value."""
+
+    value: str
+    """What this leg observes, as the record shows it, in place of grpcio's value."""
+
+
+DIFFERENCES: tuple[Difference, ...] = ()

@@ -1,0 +1,1 @@
+"""What the three services and the order desk share."""

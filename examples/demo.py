@@ -19,7 +19,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -414,9 +413,7 @@ def verdict(page: Page) -> int:
         return 0
     page.line(page.paint(f"  {len(page.problems)} thing(s) went wrong:", "31;1"))
     for problem in page.problems:
-        page.line(
-            textwrap.indent(textwrap.fill(problem, 100, subsequent_indent="  "), "  - ", lambda _: True)
-        )
+        page.line(f"  - {problem}")
     return 1
 
 
@@ -424,7 +421,7 @@ def verdict(page: Page) -> int:
 def terminable() -> Iterator[None]:
     """SIGTERM ends the demo as Ctrl-C does: by way of every ``finally``."""
 
-    def interrupt(signum: int, frame: object) -> NoReturn:
+    def interrupt(_signum: int, _frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
     previous = signal.signal(signal.SIGTERM, interrupt)

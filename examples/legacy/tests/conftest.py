@@ -54,10 +54,15 @@ def inventory(inventory_channel):
 
 
 @pytest.fixture
-def pricing_address():
+def pricing_server():
     server = pricing_main.make_server()
-    yield start(server)
+    yield server
     server.stop(None).wait()
+
+
+@pytest.fixture
+def pricing_address(pricing_server):
+    return start(pricing_server)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Side-by-side measurements of grpc_bridge and its peers: `python -m bench`."""

@@ -12,7 +12,6 @@ import faulthandler
 import functools
 import gc
 import inspect
-import io
 import logging
 import re
 import sys
@@ -25,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .record import Observation, Recorder
 
@@ -56,13 +56,22 @@ def scenario_names() -> list[str]:
 @functools.cache
 def cached_run(name: str, leg: str) -> Run:
     """The leg's one run in this session, for its own test and for the others' failure messages."""
-    return run((SCENARIOS / f"{name}.py").read_text(encoding="utf-8"), name, leg)
+    return run(name, leg)
 
 
-def run(source: str, name: str, leg: str, timeout: float = TIMEOUT) -> Run:
+def run(name: str, leg: str) -> Run:
+    try:
+        source = translate((SCENARIOS / f"{name}.py").read_text(encoding="utf-8"), name, leg)
+    except Exception:
+        return Run(leg, (), traceback.format_exc(), ())
+    return execute(source, name, leg)
+
+
+def execute(source: str, name: str, leg: str, timeout: float = TIMEOUT) -> Run:
+    """Run `source`, which is in this leg's form already."""
     recorder = Recorder()
     try:
-        module = _load(_translate(source, name, leg), name, leg)
+        module = _load(source, name, leg)
     except Exception:
         return Run(leg, (), traceback.format_exc(), ())
     with _complaints() as complaints:
@@ -73,7 +82,7 @@ def run(source: str, name: str, leg: str, timeout: float = TIMEOUT) -> Run:
     return Run(leg, recorder.observations(), failure, tuple(complaints))
 
 
-def _translate(source: str, name: str, leg: str) -> str:
+def translate(source: str, name: str, leg: str) -> str:
     if leg == GRPCIO:
         return source
     if leg == COROUTINE:
@@ -163,11 +172,20 @@ def _stacks() -> str:
         faulthandler.dump_traceback(file, all_threads=True)
         file.seek(0)
         text = file.read()
-    tasks = io.StringIO()
-    for loop in list(_running_loops):
-        for task in asyncio.all_tasks(loop):
-            task.print_stack(file=tasks)
-    return text + tasks.getvalue()
+    tasks = [task for loop in list(_running_loops) for task in asyncio.all_tasks(loop)]
+    return text + "".join(map(_task_stack, tasks))
+
+
+def _task_stack(task: asyncio.Task[object]) -> str:
+    """Every frame down to the one that waits; `Task.print_stack` stops at the first."""
+    lines = [f"Task {task.get_name()}, from the outside in:\n"]
+    awaited: Any = task.get_coro()
+    while frame := getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None):
+        lines.append(
+            f'  File "{frame.f_code.co_filename}", line {frame.f_lineno} in {frame.f_code.co_name}\n'
+        )
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None)
+    return "".join([*lines, f"  which waits for {awaited!r}\n"])
 
 
 class _Collector(logging.Handler):

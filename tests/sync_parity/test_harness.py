@@ -7,7 +7,7 @@ import textwrap
 import grpc
 import pytest
 
-from .legs import GRPCIO, THREADS, _translate, run
+from .legs import COROUTINE, GRPCIO, THREADS, execute, translate
 from .record import Observation, Recorder, render
 from .view import side_by_side
 
@@ -67,8 +67,8 @@ def test_view_marks_the_rows_that_differ() -> None:
     assert "..." in table
 
 
-def _run(source: str, timeout: float = 15.0) -> tuple[str, str]:
-    outcome = run(textwrap.dedent(source), "harness", GRPCIO, timeout)
+def _run(source: str, leg: str = GRPCIO, timeout: float = 15.0) -> tuple[str, str]:
+    outcome = execute(textwrap.dedent(source), "harness", leg, timeout)
     return outcome.failure or "", "\n".join(outcome.complaints)
 
 
@@ -87,6 +87,30 @@ def test_a_hang_ends_and_shows_where() -> None:
     )
     assert "still running after 0.3 s" in failure
     assert "in waits_for_ever" in failure
+
+
+def test_a_coroutine_that_hangs_is_shown_and_cancelled() -> None:
+    failure, complaints = _run(
+        """
+        import asyncio
+
+        async def awaits_for_ever():
+            await asyncio.get_running_loop().create_future()
+
+        async def main(record):
+            await awaits_for_ever()
+        """,
+        COROUTINE,
+        timeout=0.3,
+    )
+    assert "still running after 0.3 s" in failure
+    assert "in awaits_for_ever" in failure
+    assert complaints == ""
+
+
+def test_a_main_that_was_not_migrated_is_a_failure() -> None:
+    failure, _ = _run("def main(record):\n    pass\n", COROUTINE)
+    assert "left `def main` as it was" in failure
 
 
 def test_an_exception_is_a_failure_with_its_line() -> None:
@@ -112,6 +136,6 @@ def test_what_nobody_would_see_is_a_complaint(body: str, complaint: str) -> None
 
 
 def test_threads_leg_is_the_source_with_its_import_replaced() -> None:
-    assert _translate("import os\nimport grpc\n", "x", THREADS) == "import os\nimport grpc_bridge as grpc\n"
+    assert translate("import os\nimport grpc\n", "x", THREADS) == "import os\nimport grpc_bridge as grpc\n"
     with pytest.raises(ValueError, match="import grpc"):
-        _translate("import grpc as g\n", "x", THREADS)
+        translate("import grpc as g\n", "x", THREADS)

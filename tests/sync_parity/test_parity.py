@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from .differences import DIFFERENCES, Difference
-from .legs import GRPCIO, LEGS, ROOT, SCENARIOS, Run, cached_run, run, scenario_names
+from .legs import GRPCIO, LEGS, ROOT, Run, cached_run, run, scenario_names
 from .record import Observation
 from .view import side_by_side
 
@@ -24,7 +24,7 @@ def test_parity(name: str, leg: str) -> None:
     """One leg: it ends, nothing warns, and it says what grpcio says (grpcio itself: the same each time)."""
     reference, found = cached_run(name, GRPCIO), cached_run(name, leg)
     if leg == GRPCIO:
-        found = run((SCENARIOS / f"{name}.py").read_text(encoding="utf-8"), name, leg)
+        found = run(name, leg)
     assert reference.observations, _report(name, [reference])
     expected = _with_differences(reference.observations, _accepted(name, leg))
     if found.failure or found.complaints or found.observations != expected:

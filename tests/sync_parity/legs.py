@@ -13,6 +13,7 @@ import functools
 import gc
 import inspect
 import logging
+import os
 import re
 import sys
 import tempfile
@@ -97,21 +98,22 @@ def migrated(source: str, name: str) -> str:
     """The scenario as our codemod rewrites it, given the stubs that it uses."""
     from grpc_bridge.codemod.runner import migrate
 
-    path = _file(name, "original")
-    path.write_text(source, encoding="utf-8")
+    path = _write(source, name, "original")
     result = migrate([path, ROOT / "tests" / "protos"])
     return _new_text(result, path)
 
 
-def _file(name: str, leg: str) -> Path:
+def _write(source: str, name: str, leg: str) -> Path:
     path = ROOT / "build" / "sync_parity" / leg / f"{name}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    # Whole or not at all: another worker of pytest-xdist may be reading the same scenario.
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(source, encoding="utf-8")
+    return part.replace(path)
 
 
 def _load(source: str, name: str, leg: str) -> types.ModuleType:
-    path = _file(name, leg)
-    path.write_text(source, encoding="utf-8")
+    path = _write(source, name, leg)
     module = types.ModuleType(f"{leg}_{name}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module

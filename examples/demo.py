@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import itertools
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -173,6 +174,16 @@ def is_generated(name: str) -> bool:
     return name.endswith(("_pb2.py", "_pb2_grpc.py"))
 
 
+def still_on_grpcio(folder: Path) -> list[str]:
+    """Hand-written files that import plain grpc."""
+    plain = re.compile(r"^\s*(import grpc\b|from grpc(\.\S+)? import\b)", re.MULTILINE)
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if not is_generated(path.name) and plain.search(path.read_text("utf-8"))
+    )
+
+
 # --- showing -------------------------------------------------------------------------------
 
 
@@ -326,7 +337,10 @@ def show_difference(page: Page, application: Path, before: dict[str, str]) -> No
     removed = sum(line.startswith("-") and not line.startswith("---") for line in lines)
     files = sum(line.startswith("+++") for line in lines)
     page.excerpt(outcome.stdout, DIFF_LINES, whole, diff=True)
-    page.line(f"  {files} files, {added} lines in, {removed} lines out")
+    awaits = sum(bool(re.match(r"\+.*\b(await|async for|async with)\b", line)) for line in lines)
+    page.line(f"  {files} files, {added} lines in, {removed} lines out; {awaits} of the new lines await")
+    if not awaits:
+        page.bad("codemod --diff makes nothing asynchronous", whole)
     # Differences were found, so 1 is as good an answer as 0.
     if outcome.status not in (0, 1) or outcome.complaint:
         page.failed("codemod --diff", outcome)
@@ -349,7 +363,6 @@ def migrate_step(page: Page) -> Path | None:
     report.write_text(outcome.stdout + outcome.stderr, "utf-8")
     if not outcome.ok:
         page.failed("the codemod", outcome)
-        return None
     page.excerpt(report.read_text("utf-8"), REPORT_LINES, report)
     after = snapshot(application)
     touched = changed(before, after)
@@ -360,6 +373,9 @@ def migrate_step(page: Page) -> Path | None:
     generated = [name for name in touched if is_generated(name)]
     if generated:
         page.bad(f"the codemod changed generated code: {', '.join(generated)}", application)
+    on_grpcio = still_on_grpcio(application)
+    if on_grpcio:
+        page.bad(f"still on plain grpc: {', '.join(on_grpcio)}", application)
 
     again = codemod(application, "codemod-again")
     touched = changed(after, snapshot(application))

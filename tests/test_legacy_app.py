@@ -24,6 +24,7 @@ from examples.demo import (
     is_generated,
     run_command,
     snapshot,
+    still_on_grpcio,
 )
 from examples.demo import copy_application as copy_to
 
@@ -100,6 +101,7 @@ def test_migrated_files(migrated: Path) -> None:
     touched = changed(snapshot(LEGACY), snapshot(migrated))
     assert touched
     assert [name for name in touched if is_generated(name)] == []
+    assert still_on_grpcio(migrated) == []
     assert compileall.compile_dir(str(migrated), quiet=1, force=True)
 
 

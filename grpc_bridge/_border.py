@@ -1,0 +1,165 @@
+"""Where the sync and the async world meet: which one the caller is in, and how to cross.
+
+A call made in a coroutine is async, unless the code says otherwise: inside ``with blocking():`` and
+inside a callback that was written for grpcio it is sync. Neither leaks into tasks started there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+_LOGGER = logging.getLogger("grpc_bridge")
+
+
+class _SyncScopes(threading.local):
+    """How many callbacks of the sync world are running on this thread, one inside the other."""
+
+    depth = 0
+
+
+_scopes = _SyncScopes()
+# The task for which ``blocking()`` holds, or _NO_TASK for code that runs outside any task. A task that
+# is started inside inherits the variable but is another task, and so is not bound by it.
+_blocking_for: contextvars.ContextVar[object] = contextvars.ContextVar("grpc_bridge_blocking", default=None)
+_NO_TASK = object()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop on which the caller could await; None where calls are to block."""
+    loop = asyncio._get_running_loop()
+    if loop is None or _scopes.depth:
+        return None
+    owner = _blocking_for.get()
+    if owner is not None and owner is (asyncio.current_task(loop) or _NO_TASK):
+        return None
+    return loop
+
+
+@contextlib.contextmanager
+def blocking() -> Iterator[None]:
+    """Inside, calls behave as in a plain thread, even where an event loop is running.
+
+    For legacy code that has to run on a loop's thread. A call in it blocks that loop.
+    """
+    loop = asyncio._get_running_loop()
+    owner = _NO_TASK if loop is None else asyncio.current_task(loop) or _NO_TASK
+    token = _blocking_for.set(owner)
+    try:
+        yield
+    finally:
+        _blocking_for.reset(token)
+
+
+@contextlib.contextmanager
+def sync_scope() -> Iterator[None]:
+    """The sync context, for a function that cannot await: a callback or an interceptor."""
+    _scopes.depth += 1
+    try:
+        yield
+    finally:
+        _scopes.depth -= 1
+
+
+def run_callback(callback: Callable[[], object]) -> None:
+    """Run a callback that was written for grpcio; an exception in it is logged, as grpcio does."""
+    try:
+        with sync_scope():
+            callback()
+    except Exception:
+        _LOGGER.exception("Exception in callback %r", callback)
+
+
+class Done(Generic[T]):
+    """What a method returns in a coroutine when it has done its work without waiting."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self.value
+        yield  # makes this a generator
+
+
+class LoopThread:
+    """An event loop on a thread of its own, for programs that have none."""
+
+    def __init__(self, name: str) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            try:
+                tasks = asyncio.all_tasks(self.loop)
+                for task in tasks:
+                    task.cancel()
+                self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            finally:
+                self.loop.close()
+
+    def stop(self) -> None:
+        """End the loop and its thread; tasks that still run are cancelled."""
+        try:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        except RuntimeError:
+            return  # closed already
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=5)
+
+
+_background_lock = threading.Lock()
+_background: LoopThread | None = None
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """The process's own loop for async code that sync code calls."""
+    global _background
+    with _background_lock:
+        if _background is None or _background.loop.is_closed():
+            _background = LoopThread("grpc_bridge.run")
+        return _background.loop
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def run(awaitable: Awaitable[T]) -> T:
+    """Wait, in a plain thread, for something awaitable, and return its value or raise its exception.
+
+    The awaitable runs on a background loop of grpc_bridge, in a copy of the caller's context. Where a
+    loop is running this raises ``RuntimeError``: ``await`` the thing there instead.
+    """
+    if asyncio._get_running_loop() is not None:
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()
+        raise RuntimeError(
+            "grpc_bridge.run() was called on the thread of a running event loop, which it would block for ever; "
+            "await the coroutine there, or move the sync code to a thread with `await asyncio.to_thread(...)`"
+        )
+    coroutine: Coroutine[Any, Any, T] = (
+        awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
+    )
+    future: concurrent.futures.Future[T] = asyncio.run_coroutine_threadsafe(coroutine, background_loop())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise

@@ -1,0 +1,337 @@
+"""What a call offers in a coroutine: grpcio's `Call` and `Future`, and `grpc.aio`'s call objects, in one.
+
+Members that can block on grpcio return awaitables here; in the sync context, and once the call has
+ended, a plain thread gets the values themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from grpc_bridge._border import run_callback, running_loop
+from grpc_bridge._cy.client_call import CallHandle, ClientCall
+from grpc_bridge._errors import STATUS_CODES, UnawaitedCallWarning, WouldDeadlock
+from grpc_bridge._metadata import Metadata
+from grpc_bridge._stream import feed
+
+T = TypeVar("T")
+
+_RUNNING = -1
+_OK = 0
+_COLLECTED = "Cancelled upon garbage collection!"
+
+
+class Call(CallHandle):
+    """The members that calls of every arity have."""
+
+    __slots__ = ()
+
+    # ---- how it stands: never blocks --------------------------------------------------------------
+
+    def is_active(self) -> bool:
+        """Whether the RPC has not ended."""
+        return self.core.code == _RUNNING
+
+    def running(self) -> bool:
+        """Whether the RPC has not ended."""
+        return self.core.code == _RUNNING
+
+    def done(self) -> bool:
+        """Whether the RPC has ended, for whatever reason."""
+        return self.core.code != _RUNNING
+
+    def cancelled(self) -> bool:
+        """Whether `cancel` ended the RPC, here or on the server."""
+        return self.core.cancelled_here
+
+    def time_remaining(self) -> float | None:
+        """Seconds to the deadline, not below 0; None without one."""
+        deadline = self.core.deadline
+        return None if deadline is None else max(deadline - time.time(), 0.0)
+
+    def cancel(self) -> bool:
+        """End the RPC with CANCELLED; False when it had ended before. From any thread."""
+        if self.core.code != _RUNNING:
+            return False
+        if asyncio._get_running_loop() is self.core.loop:
+            return self.core.cancel_call()
+        self.core.defer(self.core.cancel_call)
+        return True
+
+    def add_callback(self, callback: Callable[[], object]) -> bool:
+        """Call `callback` once the RPC has ended; False, and no call, if it has ended before."""
+        self.claimed = True
+        return self.core.add_callback(callback)
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """Call `fn` with this call once it has ended; at once if it has.
+
+        `fn` is a plain function and runs in the sync context on the loop's thread.
+        """
+        self.claimed = True
+        if not self.core.add_callback(lambda: fn(self)):
+            run_callback(lambda: fn(self))
+
+    # ---- what it ended with: blocks on grpcio, so awaitable here -----------------------------------
+
+    def code(self) -> Any:
+        """The RPC's status."""
+        return self._at_end(lambda core: STATUS_CODES.get(core.code, grpc.StatusCode.UNKNOWN))
+
+    def details(self) -> Any:
+        """The RPC's details, a str."""
+        return self._at_end(lambda core: core.details)
+
+    def debug_error_string(self) -> Any:
+        """C-core's account of what went wrong."""
+        return self._at_end(lambda core: core.debug)
+
+    def trailing_metadata(self) -> Any:
+        """The metadata that came with the status."""
+        return self._at_end(lambda core: Metadata(core.trailers))
+
+    def initial_metadata(self) -> Any:
+        """The metadata that came before the first response."""
+        core = self.core
+        self.claimed = True
+        if running_loop() is not None:
+            return self._headers_later()
+        if core.headers is None:
+            self._wait_in_thread(None)
+        return Metadata(core.headers)
+
+    async def _headers_later(self) -> Metadata:
+        if self.core.headers is None:
+            await self.core.headers_waiter()
+        return Metadata(self.core.headers)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """The response. Raises the RPC's error, or ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        return self._at_end(self._result_of, timeout)
+
+    def exception(self, timeout: float | None = None) -> Any:
+        """The RPC's error, or None; ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        return self._at_end(self._exception_of, timeout)
+
+    def traceback(self, timeout: float | None = None) -> Any:
+        """The traceback of the RPC's error, or None; ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        return self._at_end(self._traceback_of, timeout)
+
+    @staticmethod
+    def _result_of(core: ClientCall) -> Any:
+        if core.code == _OK:
+            return core.result_now
+        if core.cancelled_here:
+            raise grpc.FutureCancelledError()
+        raise core.error()
+
+    @staticmethod
+    def _exception_of(core: ClientCall) -> Any:
+        if core.code == _OK:
+            return None
+        if core.cancelled_here:
+            raise grpc.FutureCancelledError()
+        return core.error()
+
+    @classmethod
+    def _traceback_of(cls, core: ClientCall) -> TracebackType | None:
+        error = cls._exception_of(core)
+        return None if error is None else error.traceback()  # type: ignore[no-any-return]
+
+    async def wait_for_connection(self) -> None:
+        """Wait until the channel is connected and the call on its way (initial metadata counts)."""
+        await self._headers_later()
+
+    # ---- how to wait ------------------------------------------------------------------------------
+
+    def _at_end(self, read: Callable[[ClientCall], T], timeout: float | None = None) -> Any:
+        self.claimed = True
+        if running_loop() is not None:
+            return self._read_later(read, timeout)
+        if self.core.code == _RUNNING:
+            self._wait_in_thread(timeout)
+        return read(self.core)
+
+    async def _read_later(self, read: Callable[[ClientCall], T], timeout: float | None) -> T:
+        core = self.core
+        if core.code == _RUNNING:
+            try:
+                await asyncio.wait_for(core.end_waiter(), timeout)
+            except asyncio.TimeoutError:
+                raise grpc.FutureTimeoutError() from None
+        return read(core)
+
+    def _wait_in_thread(self, timeout: float | None) -> None:
+        """Block a plain thread until the call has ended on its loop's thread."""
+        core = self.core
+        if asyncio._get_running_loop() is core.loop or not core.loop.is_running():
+            raise WouldDeadlock(
+                f"{core.method}: waiting for this call here would block the event loop that has to end it; "
+                "await it instead, or wait for it in another thread"
+            )
+        ended = threading.Event()
+        core.defer(lambda: ended.set() if not core.add_callback(ended.set) else None)
+        if not ended.wait(timeout):
+            raise grpc.FutureTimeoutError()
+
+    def abandoned(self) -> None:
+        """The last reference went while the RPC runs, and nobody waits: end it."""
+        core = self.core
+        if not core.response_streaming:
+            warnings.warn(
+                f"a call of {core.method} was never awaited; it is cancelled. "
+                "If that is meant, start it with .future()",
+                UnawaitedCallWarning,
+                stacklevel=2,
+                source=self,
+            )
+        core.defer(lambda: core.cancel_call(1, _COLLECTED))
+
+    def __repr__(self) -> str:
+        core = self.core
+        name = type(self).__name__
+        if core.code == _RUNNING:
+            return f"<{name} of RPC {core.method}, in flight>"
+        status = STATUS_CODES.get(core.code, grpc.StatusCode.UNKNOWN)
+        return f'<{name} of RPC that terminated with:\n\tstatus = {status}\n\tdetails = "{core.details}"\n>'
+
+
+class UnaryResponseCall(Call):
+    """A call with one response: ``await call`` gives it, or raises the RPC's error."""
+
+    __slots__ = ()
+
+
+class StreamResponseCall(Call):
+    """A call with a stream of responses: ``async for response in call``."""
+
+    __slots__ = ("_reader",)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        raise TypeError(
+            f"{self.core.method} returns a stream: iterate over the call (`async for response in call`), "
+            "or take one response with `await anext(call)` or `await call.read()`"
+        )
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        self._use("async for")
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, Any]:
+        return self._next()
+
+    async def _next(self) -> Any:
+        response = await self.core.next_message()
+        if response is None:
+            raise StopAsyncIteration
+        return response
+
+    def __iter__(self) -> StreamResponseCall:
+        if running_loop() is not None:
+            raise TypeError(
+                f"{self.core.method}: a call started in a coroutine is iterated with `async for` there, not with `for`"
+            )
+        return self
+
+    def __next__(self) -> Any:
+        core = self.core
+        if asyncio._get_running_loop() is core.loop or not core.loop.is_running():
+            raise WouldDeadlock(
+                f"{core.method}: waiting for a response here would block the event loop that has to bring it; "
+                "use `async for` or `await anext(call)`"
+            )
+        response = asyncio.run_coroutine_threadsafe(core.next_message(), core.loop).result()
+        if response is None:
+            raise StopIteration
+        return response
+
+    async def read(self) -> Any:
+        """The next response, or ``grpc.aio.EOF`` at the end of a stream that ended well."""
+        self._use("read()")
+        response = await self.core.next_message()
+        return grpc.aio.EOF if response is None else response
+
+    def _use(self, style: str) -> None:
+        reader = getattr(self, "_reader", None)
+        if reader is None:
+            self._reader = style
+        elif reader != style:
+            raise grpc.aio.UsageError(
+                f"{self.core.method}: the responses of one call are read with {reader} or with {style}, not with both"
+            )
+
+
+class StreamRequestMixin:
+    """What calls with a stream of requests add: `write` and `done_writing`, where no iterator was given."""
+
+    __slots__ = ()
+
+    core: ClientCall
+
+    async def write(self, request: Any) -> None:
+        """Send a request; returns when the transport has taken it.
+
+        Raises ``asyncio.InvalidStateError`` after the call has ended or `done_writing`.
+        """
+        core = self.core
+        if core.code != _RUNNING:
+            raise asyncio.InvalidStateError("RPC already finished.")
+        if core.half_closed:
+            raise asyncio.InvalidStateError("RPC is half closed after calling \"done_writing\".")
+        if not await core.write(request):
+            await core.end_waiter()
+            if core.code != _OK:
+                raise core.error()
+
+    async def done_writing(self) -> None:
+        """Tell the server that no request follows; a second time it does nothing."""
+        self.core.write_end()
+
+
+class UnaryUnaryCall(UnaryResponseCall):
+    """The call of a unary-unary method."""
+
+    __slots__ = ()
+
+
+class UnaryStreamCall(StreamResponseCall):
+    """The call of a unary-stream method."""
+
+    __slots__ = ()
+
+
+class StreamUnaryCall(StreamRequestMixin, UnaryResponseCall):
+    """The call of a stream-unary method."""
+
+    __slots__ = ()
+
+    def __init__(self, core: ClientCall, requests: Any) -> None:
+        super().__init__(core)
+        feed(core, requests)
+
+
+class StreamStreamCall(StreamRequestMixin, StreamResponseCall):
+    """The call of a stream-stream method."""
+
+    __slots__ = ()
+
+    def __init__(self, core: ClientCall, requests: Any) -> None:
+        super().__init__(core)
+        feed(core, requests)
+
+
+for _sync_class in (grpc.Call, grpc.Future):
+    _sync_class.register(Call)
+grpc.aio.UnaryUnaryCall.register(UnaryUnaryCall)
+grpc.aio.UnaryStreamCall.register(UnaryStreamCall)
+grpc.aio.StreamUnaryCall.register(StreamUnaryCall)
+grpc.aio.StreamStreamCall.register(StreamStreamCall)

@@ -1,0 +1,178 @@
+"""The channel: one object for threads and for any number of event loops.
+
+It keeps two C-core channels, each made when first needed: grpcio's own, which serves the sync context
+to the letter, and the core's. Their arguments are equal, so C-core gives them one connection.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+import grpc
+from grpc import _common
+
+from grpc_bridge._border import Done, running_loop
+from grpc_bridge._cy.ccore import port
+from grpc_bridge._cy.ccore.channel import CCoreChannel
+from grpc_bridge._multicallable import (
+    StreamStreamMultiCallable,
+    StreamUnaryMultiCallable,
+    UnaryStreamMultiCallable,
+    UnaryUnaryMultiCallable,
+)
+
+Options = Sequence[tuple[str, Any]] | None
+
+
+class Channel(grpc.Channel):  # type: ignore[misc]
+    """A ``grpc.Channel`` for every context. Made anywhere, used from any thread and any loop."""
+
+    def __init__(
+        self,
+        target: str,
+        options: Options,
+        credentials: grpc.ChannelCredentials | None,
+        compression: grpc.Compression | None,
+    ) -> None:
+        self._target = target
+        self._options = () if options is None else tuple(options)
+        self._credentials = credentials
+        self._compression = compression
+        self._lock = threading.Lock()
+        self._sync_made: grpc.Channel | None = None
+        self._transport_made: CCoreChannel | None = None
+        self._closed = False
+
+    # ---- what it is made of -----------------------------------------------------------------------
+
+    @property
+    def sync_channel(self) -> grpc.Channel:
+        """grpcio's own channel to the same target."""
+        if self._sync_made is None:
+            with self._lock:
+                if self._sync_made is None:
+                    self._sync_made = self._make_sync()
+                    if self._closed:
+                        self._sync_made.close()
+        return self._sync_made
+
+    def _make_sync(self) -> grpc.Channel:
+        if self._credentials is None:
+            return grpc.insecure_channel(self._target, self._options, self._compression)
+        return grpc.secure_channel(self._target, self._credentials, self._options, self._compression)
+
+    @property
+    def transport(self) -> CCoreChannel:
+        """The core's channel."""
+        if self._transport_made is None:
+            with self._lock:
+                if self._transport_made is None:
+                    credentials = self._credentials
+                    self._transport_made = CCoreChannel(
+                        _common.encode(self._target),
+                        self._options,
+                        None if credentials is None else credentials._credentials,
+                        self._compression,
+                    )
+                    if self._closed:
+                        self._transport_made.shut()
+        return self._transport_made
+
+    def with_compression(self, metadata: Any, compression: grpc.Compression) -> Any:
+        """The metadata of a call that asks for a compression of its own."""
+        return port.with_compression(metadata, compression)
+
+    # ---- grpc.Channel -----------------------------------------------------------------------------
+
+    def subscribe(
+        self, callback: Callable[[grpc.ChannelConnectivity], object], try_to_connect: bool | None = False
+    ) -> None:
+        """Call `callback` with the channel's connectivity, now and at every change, on a thread of grpcio's."""
+        self.sync_channel.subscribe(callback, try_to_connect)
+
+    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], object]) -> None:
+        """Undo `subscribe`."""
+        self.sync_channel.unsubscribe(callback)
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> UnaryUnaryMultiCallable:
+        """The multi-callable of a unary-unary method, e.g. ``/package.Service/Method``."""
+        return UnaryUnaryMultiCallable(
+            self, method, request_serializer, response_deserializer, bool(_registered_method)
+        )
+
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> UnaryStreamMultiCallable:
+        """The multi-callable of a unary-stream method."""
+        return UnaryStreamMultiCallable(
+            self, method, request_serializer, response_deserializer, bool(_registered_method)
+        )
+
+    def stream_unary(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> StreamUnaryMultiCallable:
+        """The multi-callable of a stream-unary method."""
+        return StreamUnaryMultiCallable(
+            self, method, request_serializer, response_deserializer, bool(_registered_method)
+        )
+
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> StreamStreamMultiCallable:
+        """The multi-callable of a stream-stream method."""
+        return StreamStreamMultiCallable(
+            self, method, request_serializer, response_deserializer, bool(_registered_method)
+        )
+
+    def close(self) -> Any:
+        """Cancel every call in flight, of both colours, and refuse new ones; awaitable in a coroutine."""
+        self._close()
+        return None if running_loop() is None else Done(None)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+            made = self._sync_made, self._transport_made
+        sync, transport = made
+        if transport is not None:
+            transport.shut()
+        if sync is not None:
+            sync.close()
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._close()
+        return False
+
+    async def __aenter__(self) -> Channel:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()

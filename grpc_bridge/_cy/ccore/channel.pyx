@@ -1,0 +1,200 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""A client channel on C-core."""
+
+from grpc_bridge._cy.ccore cimport port
+from grpc_bridge._cy.ccore.poller cimport Poller
+from grpc_bridge._cy.handoff cimport Completion
+from grpc_bridge._cy.transport cimport CallHead, ClientSink, ClientStream, ClientTransport
+
+from grpc_bridge._cy.ccore import port as _port
+
+cdef int _CANCELLED = 1
+
+
+cdef class CCoreChannel(ClientTransport):
+    """One C-core channel and the poller of its completion queue; made on any thread, used from any."""
+
+    def __init__(self, bytes target, tuple options, object credentials, object compression):
+        self._channel = port.open_channel(target, options, credentials, compression)
+        self._poller = ClientPoller(self._channel)
+        self._handles = {}
+
+    def method_handle(self, str method, bint registered):
+        """What `CallHead.method` wants for a method's full name."""
+        cdef bytes encoded = method.encode()
+        if not registered:
+            return encoded
+        # Under the GIL, and without Python code in between: registration is not thread-safe.
+        if method not in self._handles:
+            self._handles[method] = (encoded, _port.registered_call_handle(self._channel, encoded))
+        return self._handles[method]
+
+    def check_connectivity_state(self, bint try_to_connect):
+        """C-core's number for the channel's state."""
+        return self._channel.check_connectivity_state(try_to_connect)
+
+    def watch_connectivity_state(self, int last_seen, object deadline):
+        """Block until the state differs from `last_seen`, or the deadline; whether it changed."""
+        return self._channel.watch_connectivity_state(last_seen, deadline).success  # network op
+
+    def shut(self):
+        """Cancel every call and refuse new ones; the connection goes when nobody else shares it."""
+        self.close()
+
+    cdef ClientStream start(self, ClientSink sink, CallHead head, object request):
+        cdef CCoreStream stream
+        cdef int events = 2
+        if head.request_streaming:
+            stream = StreamStreamStream() if head.response_streaming else StreamUnaryStream()
+        elif head.response_streaming:
+            stream = UnaryStreamStream()
+        else:
+            stream = UnaryUnaryStream()
+            events = 1
+        stream._transport = self
+        stream._sink = sink
+        stream.mailbox = sink.mailbox
+        if head.request_streaming:
+            if head.response_streaming:
+                stream._call = port.start_stream_stream(self._channel, head, stream, HeadersTag(stream))
+            else:
+                stream._call = port.start_stream_unary(self._channel, head, stream, HeadersTag(stream))
+        elif head.response_streaming:
+            stream._call = port.start_unary_stream(self._channel, head, request, stream, HeadersTag(stream))
+        else:
+            stream._call = port.start_unary_unary(self._channel, head, request, stream)
+        self._poller._latest = stream._call
+        self._poller.expect(events)
+        return stream
+
+    cdef int close(self) except -1:
+        if not self._closed:
+            self._closed = True
+            self._channel.close(_CANCELLED, "Channel closed!")
+            self._poller.stop()
+        return 0
+
+    def __dealloc__(self):
+        # Calls hold the channel, so none is left. C-core closes the connection when the poller lets go.
+        if self._poller is not None:
+            self._poller.stop()
+
+
+cdef class ClientPoller(Poller):
+    """Waits for the events of one channel's calls."""
+
+    def __init__(self, channel):
+        self._channel = channel
+        self._fence = Completion()
+
+    cdef object next_event(self):
+        event = self._channel.next_call_event()  # network op
+        # With fork support switched on, grpcio looks up once a second.
+        return None if port.is_timeout(event) else event
+
+    cdef int pull(self) except -1:
+        cdef int pulled = 0
+        if not self._lent or self._latest is None:
+            return 0
+        self._pulls += 1
+        self._pulling = True
+        try:
+            # There is no "next event, if any" on a channel, so mark the end of the queue and read up to it.
+            if not port.fence(self._latest, self._fence):
+                return 0
+            while True:
+                event = self._channel.next_call_event()
+                if port.is_timeout(event):
+                    continue
+                if event.tag is self._fence:
+                    break
+                self.route(event)
+                pulled += 1
+        finally:
+            self._pulling = False
+        if pulled and self.pending <= 0:
+            # Nothing can come any more; the poller may sleep.
+            return 0
+        return pulled
+
+
+cdef class CCoreStream(ClientStream):
+    """One call. The stream is itself the tag of the batch that ends the call."""
+
+    cdef int send(self, bytes message) except -1:
+        cdef SentTag tag = SentTag(self)
+        return self._or_at_once(port.send_message(self._call, message, tag), tag)
+
+    cdef int send_end(self) except -1:
+        cdef EndTag tag = EndTag(self)
+        return self._or_at_once(port.send_end(self._call, tag), tag)
+
+    cdef int receive(self) except -1:
+        cdef MessageTag tag = MessageTag(self)
+        return self._or_at_once(port.receive_message(self._call, tag), tag)
+
+    cdef int cancel(self, int code, str details) except -1:
+        return port.cancel(self._call, code, details)
+
+    cdef int _or_at_once(self, bint started, StreamTag tag) except -1:
+        """Announce the event. Not started means that the call is over: the tag is delivered without one."""
+        if started:
+            return self._transport._poller.expect(1)
+        return self.mailbox.push(tag)
+
+    cdef int _deliver_status(self, object event, int index) except -1:
+        cdef ClientSink sink = self._sink
+        code, details, metadata, debug = port.status_of(event, index)
+        self.event = None
+        return sink.on_status(code, details, metadata, debug)
+
+
+cdef class UnaryUnaryStream(CCoreStream):
+    cdef int deliver(self) except -1:
+        self._sink.on_headers(port.headers_of(self.event, 3))
+        self._sink.on_message(port.message_of(self.event, 4))
+        return self._deliver_status(self.event, 5)
+
+
+cdef class UnaryStreamStream(CCoreStream):
+    cdef int deliver(self) except -1:
+        return self._deliver_status(self.event, 3)
+
+
+cdef class StreamUnaryStream(CCoreStream):
+    cdef int deliver(self) except -1:
+        self._sink.on_message(port.message_of(self.event, 1))
+        return self._deliver_status(self.event, 2)
+
+
+cdef class StreamStreamStream(CCoreStream):
+    cdef int deliver(self) except -1:
+        return self._deliver_status(self.event, 1)
+
+
+cdef class StreamTag(Completion):
+    """The tag of any other batch of a call."""
+
+    def __cinit__(self, CCoreStream stream):
+        self.sink = stream._sink
+        self.mailbox = stream.mailbox
+
+
+cdef class HeadersTag(StreamTag):
+    cdef int deliver(self) except -1:
+        return self.sink.on_headers(port.headers_of(self.event, 0))
+
+
+cdef class MessageTag(StreamTag):
+    cdef int deliver(self) except -1:
+        return self.sink.on_message(None if self.event is None else port.message_of(self.event, 0))
+
+
+cdef class SentTag(StreamTag):
+    cdef int deliver(self) except -1:
+        return self.sink.on_sent(self.event is not None and self.event.success)
+
+
+cdef class EndTag(StreamTag):
+    cdef int deliver(self) except -1:
+        return 0

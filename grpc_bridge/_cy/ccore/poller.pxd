@@ -1,0 +1,26 @@
+from cpython.pythread cimport PyThread_type_lock
+
+from grpc_bridge._cy.handoff cimport Source
+
+
+cdef class Poller(Source):
+    # announced less taken: never more than are on their way
+    cdef int pending
+    # where the thread stands
+    cdef object _thread
+    cdef bint _idle
+    cdef bint _lent
+    cdef bint _stopped
+    cdef PyThread_type_lock _bell
+    # counts the pulls of a borrower, so that one that stands still is noticed
+    cdef unsigned long _pulls
+    cdef bint _pulling
+
+    cdef int expect(self, int events) except -1  # once they are certain to come
+    cdef int stop(self) except -1
+
+    cdef object next_event(self)  # blocking: waits for the network
+    cdef int route(self, object event) except -1
+    cdef void _ring(self)
+    cdef int _sleep(self) except -1  # blocking: waits for a call to start
+    cdef int _await_return(self) except -1  # blocking: waits for the borrower

@@ -1,0 +1,142 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""One thread per completion queue.
+
+While nothing is on its way the thread sleeps on a lock of its own. Otherwise it waits in the queue,
+and puts what comes out into the mailboxes of those who wait.
+
+Under load that costs: the poller needs the GIL once for each event, and so takes it from the loop
+once for each event. So it lends its turn. The loop that got the last event empties the queue itself,
+once per turn of its own, until nothing is left to take; then the poller goes back to waiting. A
+borrower that stands still (its user's code computes, or blocks) loses the turn after a few
+milliseconds, so that other loops on the same queue are not kept waiting.
+"""
+
+import threading
+
+from cpython.pythread cimport (
+    PY_LOCK_ACQUIRED,
+    PyLockStatus,
+    PyThread_acquire_lock,
+    PyThread_allocate_lock,
+    PyThread_free_lock,
+    PyThread_release_lock,
+    PyThread_type_lock,
+    WAIT_LOCK,
+)
+
+from grpc_bridge._cy.handoff cimport Completion, Mailbox, Source
+
+cdef extern from "pythread.h":
+    # Not among Cython's own declarations.
+    PyLockStatus PyThread_acquire_lock_timed(PyThread_type_lock, long long microseconds, int intr_flag) nogil
+
+# With fewer events than this on their way, lending costs more than trading the GIL does.
+cdef int _LEND_FROM = 6
+# How long a borrower may stand still before it loses the turn.
+cdef long long _PATIENCE_MICROSECONDS = 3000
+
+
+cdef class Poller(Source):
+    """Waits on one completion queue; a subclass says how, and where events go."""
+
+    def __cinit__(self):
+        self._bell = PyThread_allocate_lock()
+        PyThread_acquire_lock(self._bell, WAIT_LOCK)
+
+    def __dealloc__(self):
+        if self._bell != NULL:
+            PyThread_free_lock(self._bell)
+
+    cdef int expect(self, int events) except -1:
+        """Announce events, after what makes them happen has been started.
+
+        An event may be taken before it is announced. So `pending` never exceeds what is on its way:
+        the thread waits in the queue only when something will come out of it, and is woken here if it
+        went to sleep too early.
+        """
+        self.pending += events
+        if self._idle:
+            self._idle = False
+            self._ring()
+        elif self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="grpc_bridge poller", daemon=True)
+            self._thread.start()
+        return 0
+
+    cdef int stop(self) except -1:
+        """End the thread, once nothing more is on its way."""
+        self._stopped = True
+        if self._idle:
+            self._idle = False
+            self._ring()
+        return 0
+
+    cdef object next_event(self):
+        raise SystemError("a poller without next_event()")
+
+    cdef int route(self, object event) except -1:
+        """Put the event where it belongs."""
+        cdef Completion tag = event.tag
+        tag.event = event
+        self.pending -= 1
+        return tag.mailbox.push(tag)
+
+    def _run(self):
+        cdef Mailbox mailbox
+        cdef Completion tag
+        while True:
+            if self.pending <= 0:
+                if self._stopped:
+                    return
+                self._sleep()
+                continue
+            event = self.next_event()
+            if event is None:
+                continue
+            tag = event.tag
+            mailbox = tag.mailbox
+            self.route(event)
+            # The event holds a call: it must be gone before the thread waits again.
+            event = tag = None
+            if self.pending >= _LEND_FROM:
+                self._lent = True
+                if mailbox.lend(self):
+                    self._await_return()
+                self._lent = False
+
+    # ---- lending ----------------------------------------------------------------------------------
+
+    cdef int _await_return(self) except -1:
+        cdef unsigned long seen
+        cdef bint rung
+        while True:
+            with nogil:
+                while True:
+                    seen = self._pulls
+                    rung = PyThread_acquire_lock_timed(self._bell, _PATIENCE_MICROSECONDS, 0) == PY_LOCK_ACQUIRED
+                    if rung or (seen == self._pulls and not self._pulling):
+                        break
+            if rung:
+                return 0
+            # The borrower may have stirred between the look and the GIL.
+            if seen == self._pulls and not self._pulling:
+                if not self._lent:
+                    PyThread_acquire_lock(self._bell, WAIT_LOCK)
+                return 0
+
+    cdef int give_back(self) except -1:
+        if self._lent:
+            self._lent = False
+            self._ring()
+        return 0
+
+    # ---- sleeping ---------------------------------------------------------------------------------
+
+    cdef void _ring(self):
+        PyThread_release_lock(self._bell)
+
+    cdef int _sleep(self) except -1:
+        self._idle = True
+        with nogil:
+            PyThread_acquire_lock(self._bell, WAIT_LOCK)
+        return 0

@@ -1,0 +1,29 @@
+from grpc_bridge._cy.client_state cimport ClientCallState
+from grpc_bridge._cy.handoff cimport LoopMailbox
+from grpc_bridge._cy.transport cimport CallHead, ClientTransport
+
+
+cdef class ClientCall(ClientCallState):
+    cdef readonly object loop
+    cdef object serializer
+    cdef readonly object deadline
+    # futures of the loop
+    cdef list _end_waiters
+    cdef list _header_waiters
+    cdef object _read_waiter
+    cdef object _write_waiter
+    cdef object _outbox
+    # plain functions, called with nothing once the call has ended
+    cdef list _callbacks
+
+    cdef int begin(self, ClientTransport transport, CallHead head, object request) except -1
+    cdef int check_loop(self) except -1
+    cdef int _send_next(self) except -1
+    cdef object _error(self)
+
+
+cdef class CallHandle:
+    cdef readonly ClientCall core
+    # somebody waits for it, or has said that nobody will
+    cdef public bint claimed
+    cdef object __weakref__

@@ -1,0 +1,45 @@
+# How a completion gets from the thread that polls a transport to whoever waits for it.
+
+
+cdef class Completion:
+    # where it is delivered
+    cdef Mailbox mailbox
+    # what the transport says of it
+    cdef object event
+
+    cdef int deliver(self) except -1  # on the mailbox's thread
+
+
+cdef class Mailbox:
+    cdef int push(self, Completion completion) except -1  # any thread
+    cdef int lend(self, Source source) except -1  # any thread
+
+
+cdef class Source:
+    cdef int pull(self) except -1  # on the thread that it is lent to
+    cdef int give_back(self) except -1
+
+
+cdef class InlineMailbox(Mailbox):
+    pass
+
+
+cdef class LoopMailbox(Mailbox):
+    # the loop
+    cdef readonly object loop
+    # what waits for the loop's next turn
+    cdef list _ready
+    cdef bint _scheduled
+    cdef object _drain_callback
+    # pollers that have lent their turn to this loop
+    cdef list _sources
+
+    cdef int wake(self) except -1
+    cdef int defer(self, object callback) except -1  # any thread
+    cdef int _deliver_all(self) except -1
+    cdef int _abandon(self) except -1
+
+
+cdef InlineMailbox inline_mailbox
+
+cpdef LoopMailbox mailbox_of(object loop)

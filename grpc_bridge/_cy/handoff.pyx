@@ -1,0 +1,161 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""Handing completions to event loops: one ready list and one wake-up per loop and batch.
+
+A transport's poller thread pushes completions into the mailbox of the loop that waits for them.
+The first push of a batch wakes the loop; the rest ride along. Under load a poller *lends its turn*
+instead: the loop then takes completions from the queue itself, on its own thread, so the two do not
+trade the GIL once per event.
+
+All state here is guarded by the GIL: no Python code runs between a test and the change that
+depends on it.
+"""
+
+import threading
+
+
+cdef class Completion:
+    """Something that finished in a transport."""
+
+    cdef int deliver(self) except -1:
+        raise SystemError("a completion without deliver()")
+
+
+cdef class Mailbox:
+    """Where completions go."""
+
+    cdef int push(self, Completion completion) except -1:
+        raise SystemError("a mailbox without push()")
+
+    cdef int lend(self, Source source) except -1:
+        """Offer the source's turn; 1 if taken."""
+        return 0
+
+
+cdef class Source:
+    """A queue of completions whose turn can be lent to a loop."""
+
+    cdef int pull(self) except -1:
+        """Push what is there into the mailboxes; the number of completions, or 0 to give the turn back."""
+        return 0
+
+    cdef int give_back(self) except -1:
+        """Take the turn back, on the thread that it was lent to."""
+        return 0
+
+
+cdef class InlineMailbox(Mailbox):
+    """Delivers at once, on the thread that found the completion."""
+
+    cdef int push(self, Completion completion) except -1:
+        return completion.deliver()
+
+
+cdef class LoopMailbox(Mailbox):
+    """Delivers on an event loop's thread."""
+
+    def __init__(self, loop):
+        self.loop = loop
+        self._ready = []
+        self._scheduled = False
+        self._sources = []
+        self._drain_callback = self._drain
+
+    cdef int push(self, Completion completion) except -1:
+        self._ready.append(completion)
+        if not self._scheduled:
+            self._scheduled = True
+            self.wake()
+        return 0
+
+    cdef int lend(self, Source source) except -1:
+        if self.loop.is_closed():
+            return 0
+        self._sources.append(source)
+        if not self._scheduled:
+            self._scheduled = True
+            self.wake()
+        return 1
+
+    cdef int wake(self) except -1:
+        try:
+            self.loop.call_soon_threadsafe(self._drain_callback)
+        except RuntimeError:
+            if not self.loop.is_closed():
+                raise
+            self._abandon()
+        return 0
+
+    cdef int defer(self, object callback) except -1:
+        """Run a callback on the loop's thread, unless the loop has been closed."""
+        try:
+            self.loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            if not self.loop.is_closed():
+                raise
+        return 0
+
+    cdef int _abandon(self) except -1:
+        # The loop was closed with completions on their way: nobody is left to wait for them.
+        cdef Source source
+        self._ready = []
+        sources, self._sources = self._sources, []
+        self._scheduled = False
+        for source in sources:
+            source.give_back()
+        return 0
+
+    def _drain(self):
+        cdef Source source
+        cdef list sources = self._sources
+        # `_scheduled` stays true for as long as this runs, so that nobody wakes a loop that is awake.
+        if sources:
+            self._sources = []
+            for source in sources:
+                if source.pull():
+                    self._sources.append(source)
+                else:
+                    source.give_back()
+        self._deliver_all()
+        if self._sources or self._ready:
+            self.loop.call_soon(self._drain_callback)
+        else:
+            self._scheduled = False
+
+    cdef int _deliver_all(self) except -1:
+        cdef Completion completion
+        cdef list ready = self._ready
+        self._ready = []
+        for completion in ready:
+            try:
+                completion.deliver()
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self.loop.call_exception_handler(
+                    {"message": "grpc_bridge: a completion could not be delivered", "exception": error}
+                )
+        return 0
+
+
+cdef InlineMailbox inline_mailbox = InlineMailbox()
+
+_mailboxes = {}
+_mailboxes_lock = threading.Lock()
+# The last mailbox asked for, per thread: nearly always the one that is asked for next.
+cdef object _recent = threading.local()
+
+
+cpdef LoopMailbox mailbox_of(object loop):
+    """The mailbox of a loop, made on first use."""
+    cdef LoopMailbox mailbox = getattr(_recent, "mailbox", None)
+    if mailbox is not None and mailbox.loop is loop:
+        return mailbox
+    with _mailboxes_lock:
+        mailbox = _mailboxes.get(loop)
+        if mailbox is None:
+            # A mailbox keeps its loop alive; a program that makes loops drops the closed ones here.
+            for closed in [known for known in _mailboxes if known.is_closed()]:
+                del _mailboxes[closed]
+            mailbox = _mailboxes[loop] = LoopMailbox(loop)
+    _recent.mailbox = mailbox
+    return mailbox

@@ -1,0 +1,96 @@
+"""The exceptions that a call can raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+
+from grpc_bridge._metadata import Metadata
+
+#: Status by its number on the wire.
+STATUS_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class BoundToAnotherLoop(RuntimeError):
+    """A call object is awaited on another event loop than the one that it was started on."""
+
+
+class WouldDeadlock(RuntimeError):
+    """A wait that could never end: it would block the thread that has to end it."""
+
+
+class UnawaitedCallWarning(RuntimeWarning):
+    """A call was started in a coroutine and thrown away before anybody waited for it."""
+
+
+class RpcCallError(grpc.aio.AioRpcError, grpc.Call, grpc.Future):  # type: ignore[misc]
+    """An RPC that ended with another status than OK.
+
+    It is a ``grpc.RpcError``, a ``grpc.aio.AioRpcError`` and, as grpcio's own error is, a finished
+    ``grpc.Call`` and ``grpc.Future``. Its methods are plain: everything is known.
+    """
+
+    def cancel(self) -> bool:
+        """False: the call is over."""
+        return False
+
+    def cancelled(self) -> bool:
+        """False: a call that was cancelled here raises, and is not told by its error."""
+        return False
+
+    def running(self) -> bool:
+        """False."""
+        return False
+
+    def done(self) -> bool:
+        """True."""
+        return True
+
+    def is_active(self) -> bool:
+        """False."""
+        return False
+
+    def time_remaining(self) -> float | None:
+        """None: the call is over."""
+        return None
+
+    def add_callback(self, callback: Callable[[], object]) -> bool:
+        """False, and the callback is not called: the call is over."""
+        return False
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """Call `fn` with this error, at once."""
+        fn(self)
+
+    def result(self, timeout: float | None = None) -> NoReturn:
+        """Raise this error."""
+        raise self
+
+    def exception(self, timeout: float | None = None) -> RpcCallError:
+        """This error."""
+        return self
+
+    def traceback(self, timeout: float | None = None) -> TracebackType | None:
+        """The traceback of this error, as if it were raised here."""
+        try:
+            raise self
+        except RpcCallError as error:
+            return error.__traceback__
+
+
+def rpc_error(call: Any) -> RpcCallError:
+    """The error of a call that has ended badly (a ``_cy`` client call)."""
+    error = RpcCallError(
+        STATUS_CODES.get(call.code, grpc.StatusCode.UNKNOWN),
+        Metadata(call.headers or ()),
+        Metadata(call.trailers or ()),
+        call.details,
+        call.debug,
+    )
+    if call.cause is not None:
+        error.__cause__ = call.cause
+    return error

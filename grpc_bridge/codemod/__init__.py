@@ -1,0 +1,1 @@
+"""Rewrites programs written for synchronous gRPC into asyncio on `grpc_bridge`."""

@@ -1,0 +1,152 @@
+"""Step 5, cut: which functions cannot become coroutines, and why."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from dataclasses import dataclass
+
+from .callgraph import CallSite, Graph, HandSite
+from .external import decorator_role
+from .index import Class, Function, Program, dotted
+from .infer import Facts
+from .values import Ext, Func
+
+CONVERTIBLE_DUNDERS = frozenset({"__call__", "__enter__", "__exit__", "__next__", "__iter__"})
+HARMLESS_BASES = ("builtins.object", "abc.ABC", "typing.", "builtins.Exception", "enum.", "unittest.")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Why a function stays sync.
+
+    `chain`: it may run on a loop's thread, or under a lock, so what it calls stays sync too.
+    Otherwise it runs on a plain thread, where `grpc.run` is allowed.
+    """
+
+    rule: str
+    reason: str
+    chain: bool
+
+
+def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
+    """The functions that stay sync whatever the rest of the program does."""
+    found: dict[Function, Cut] = {}
+    for fn in program.functions():
+        if fn.is_async or fn.top_level or not fn.module.in_run or fn.module.source.generated:
+            continue
+        cut = _by_nature(fn, graph, facts)
+        if cut is not None:
+            found[fn] = cut
+    for sites in graph.sites.values():
+        for site in sites:
+            if isinstance(site, HandSite):
+                for fn in site.functions:
+                    cut = _by_hand(site)
+                    if cut is not None and not fn.is_async:
+                        found.setdefault(fn, cut)
+    return found
+
+
+def callbacks(graph: Graph) -> set[Function]:
+    """Plain functions that gRPC calls when a call is done: what they ask of it is known by then."""
+    return {
+        fn
+        for sites in graph.sites.values()
+        for site in sites
+        if isinstance(site, HandSite) and site.sink is not None and site.sink.kind == "callback"
+        for fn in site.functions
+    }
+
+
+def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
+    if fn.kind == "lambda":
+        return None if passes_through(fn, graph) else Cut("GB702", "a lambda cannot await", True)
+    name = fn.name
+    if name.startswith("__") and name.endswith("__") and name not in CONVERTIBLE_DUNDERS:
+        return Cut("GB701", f"Python calls {name} itself and does not await it", True)
+    if facts.has_role(fn, "property"):
+        return Cut("GB701", "a property is read, not called", True)
+    if fn.cls is not None:
+        cut = _by_class(fn, fn.cls, graph)
+        if cut is not None:
+            return cut
+    if facts.has_role(fn, "fixture") and _wide_scope(fn):
+        return Cut("GB602", "a fixture that outlives the test's event loop", False)
+    for decorator in fn.decorators:
+        if not _understood(decorator, facts):
+            return Cut("GB705", f"the decorator @{dotted(decorator)} is not understood", False)
+    return None
+
+
+def passes_through(fn: Function, graph: Graph) -> bool:
+    """True for a lambda that only makes one call and returns it: what it returns can be awaited."""
+    sites = [site for site in graph.of(fn) if not isinstance(site, HandSite)]
+    body = fn.node.body if isinstance(fn.node, ast.Lambda) else None
+    return len(sites) == 1 and isinstance(sites[0], CallSite) and sites[0].node is body
+
+
+def _by_class(fn: Function, cls: Class, graph: Graph) -> Cut | None:
+    bases = cls.all_external_bases()
+    for base in sorted(bases):
+        if base.startswith("grpc.") and not base.startswith("grpc.aio"):
+            return Cut("GB708", f"{base} is called by gRPC, which runs it on both colours", True)
+        if _base_calls(base, fn.name) and not fn.name.startswith(("test", "setUp", "tearDown")):
+            return Cut("GB703", f"{base} calls {fn.name} itself", False)
+    unknown = sorted(base for base in bases if not _known_base(base))
+    if unknown and not graph.callers.get(fn) and not fn.name.startswith("_"):
+        return Cut("GB703", f"{unknown[0]} may call {fn.name}, and its code is not in the run", False)
+    return None
+
+
+def _known_base(base: str) -> bool:
+    head = base.split(".")[0]
+    return head in sys.stdlib_module_names or head in ("builtins", "grpc") or base.startswith(HARMLESS_BASES)
+
+
+def _base_calls(base: str, name: str) -> bool:
+    """True where a class of the standard library has a method `name` of its own."""
+    module, _, cls = base.rpartition(".")
+    if base.startswith(HARMLESS_BASES) or module.split(".")[0] not in sys.stdlib_module_names:
+        return False
+    if module.split(".")[0] not in (
+        "threading",
+        "multiprocessing",
+        "http",
+        "socketserver",
+        "queue",
+        "logging",
+    ):
+        return False
+    return hasattr(getattr(importlib.import_module(module), cls, None), name)
+
+
+def _wide_scope(fn: Function) -> bool:
+    for decorator in fn.decorators:
+        if isinstance(decorator, ast.Call):
+            for keyword in decorator.keywords:
+                if keyword.arg == "scope":
+                    value = keyword.value
+                    return not (isinstance(value, ast.Constant) and value.value == "function")
+    return False
+
+
+def _understood(decorator: ast.expr, facts: Facts) -> bool:
+    values = facts.of(decorator)
+    if dotted(decorator).endswith((".setter", ".deleter", ".getter")):
+        return True
+    if any(isinstance(value, Func) for value in values):
+        return True
+    return any(isinstance(v, Ext) and decorator_role(v.path) is not None for v in values)
+
+
+def _by_hand(site: HandSite) -> Cut | None:
+    if site.sink is None:
+        return Cut("GB702", f"it is handed to {site.to}, which is not in the run", True)
+    if site.sink.kind == "thread":
+        return Cut("GB703", f"{site.to} runs it in a plain thread", False)
+    if site.sink.kind == "handler":
+        return None
+    what = "gRPC calls it back" if site.sink.kind == "callback" else "a signal calls it"
+    return Cut("GB702", f"{what}, and does not await it", True)

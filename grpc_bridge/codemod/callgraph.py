@@ -1,0 +1,403 @@
+"""The call graph: for every function, the places where it waits, calls, iterates or hands things over."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .. import _surface
+from . import external
+from .index import Class, Function, Program, dotted, is_main_guard
+from .infer import Facts
+from .values import (
+    Box,
+    BoxMember,
+    Cls,
+    Coro,
+    Ext,
+    Func,
+    Gen,
+    Inst,
+    Manager,
+    MemberOf,
+    Mod,
+    Obj,
+    Value,
+    Values,
+)
+
+CREATES = frozenset({"ResponseStream", "Future", "Call"})
+"""Objects that belong to the context (thread or loop) in which they were made."""
+
+STREAMS = frozenset({"ResponseStream", "RequestIterator"})
+PROTOCOL_PAIRS = {
+    "__enter__": "__exit__",
+    "__exit__": "__enter__",
+    "__next__": "__iter__",
+    "__iter__": "__next__",
+}
+
+
+@dataclass(eq=False)
+class Site:
+    """A place in `fn`; `locked` where a threading lock is held there."""
+
+    node: ast.AST
+    fn: Function
+    locked: bool
+    generator: ast.GeneratorExp | None
+    """The generator expression around the place, whose body runs later and elsewhere."""
+
+
+@dataclass(eq=False)
+class CallSite(Site):
+    node: ast.Call
+    rows: list[_surface.Member] = field(default_factory=list)
+    """grpcio members that this call may be and that are awaited in a coroutine."""
+    kinds: set[str] = field(default_factory=set)
+    origins: set[Function] = field(default_factory=set)
+    callees: set[Function] = field(default_factory=set)
+    plain: bool = False
+    """It may also be something that nobody awaits."""
+    awaited: bool = False
+    discarded: bool = False
+    """The call is a statement of its own: nobody looks at its value."""
+
+    @property
+    def intrinsic(self) -> bool:
+        return any(row.blocks for row in self.rows)
+
+
+@dataclass(eq=False)
+class IterateSite(Site):
+    form: str = "for"
+    iterable: ast.expr | None = None
+    owner: ast.AST | None = None
+    origins: set[Function] = field(default_factory=set)
+    stream: bool = False
+    callees: set[Function] = field(default_factory=set)
+    plain: bool = False
+
+
+@dataclass(eq=False)
+class WithSite(Site):
+    node: ast.With
+    item: int = 0
+    channel: bool = False
+    callees: set[Function] = field(default_factory=set)
+    plain: bool = False
+
+
+@dataclass(eq=False)
+class ReadSite(Site):
+    """A property is read."""
+
+    callees: set[Function] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class WaitSite(Site):
+    """An external call that waits: `how` says what a coroutine does about it."""
+
+    how: str = "thread"
+    path: str = ""
+
+
+@dataclass(eq=False)
+class HandSite(Site):
+    """A function, multi-callable or stream is handed to code that is not in the program."""
+
+    sink: external.Sink | None = None
+    functions: set[Function] = field(default_factory=set)
+    origins: set[Function] = field(default_factory=set)
+    multi: bool = False
+    to: str = ""
+
+
+@dataclass
+class Graph:
+    sites: dict[Function, list[Site]] = field(default_factory=dict)
+    creators: set[Function] = field(default_factory=set)
+    callers: dict[Function, set[Function]] = field(default_factory=dict)
+    families: dict[Function, set[Function]] = field(default_factory=dict)
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+
+    def of(self, fn: Function) -> list[Site]:
+        return self.sites.get(fn, [])
+
+
+def build(program: Program, facts: Facts) -> Graph:
+    graph = Graph()
+    for module in program.modules.values():
+        if module.in_run and not module.source.generated:
+            for parent in ast.walk(module.source.tree):
+                for child in ast.iter_child_nodes(parent):
+                    graph.parents[child] = parent
+            for fn in module.functions:
+                _Collector(graph, facts, fn).collect()
+    for fn, sites in graph.sites.items():
+        for site in sites:
+            if isinstance(site, (CallSite, IterateSite, WithSite, ReadSite)):
+                for callee in site.callees:
+                    graph.callers.setdefault(callee, set()).add(fn)
+    _families(program, graph)
+    return graph
+
+
+def _families(program: Program, graph: Graph) -> None:
+    """A method, what it overrides and what overrides it change colour together."""
+    for cls in program.classes():
+        if not cls.module.in_run or cls.module.source.generated:
+            continue
+        for name, method in cls.methods.items():
+            family = graph.families.setdefault(method, {method})
+            partners = [PROTOCOL_PAIRS[name]] if name in PROTOCOL_PAIRS else []
+            for other in (*cls.ancestors(), *cls.descendants()):
+                if other.module.source.generated or name in ("__init__", "__new__", "__del__"):
+                    continue
+                for partner in (name, *partners):
+                    if partner in other.methods:
+                        family |= graph.families.setdefault(other.methods[partner], {other.methods[partner]})
+            for member in family:
+                graph.families[member] = family
+
+
+class _Collector:
+    """Visits one function's own code, not that of the functions inside it."""
+
+    def __init__(self, graph: Graph, facts: Facts, fn: Function) -> None:
+        self.graph = graph
+        self.facts = facts
+        self.fn = fn
+        self.locked = False
+        self.generator: ast.GeneratorExp | None = None
+        self.sites: list[Site] = graph.sites.setdefault(fn, [])
+
+    def collect(self) -> None:
+        fn, node = self.fn, self.fn.node
+        if isinstance(node, ast.Lambda):
+            self.visit(node.body)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            # Locks that are taken and released by hand cover what is between; where, no analysis says.
+            self.locked = any(
+                isinstance(value, Ext) and value.path.removesuffix(".acquire") in external.LOCKS
+                for call in ast.walk(node)
+                if isinstance(call, ast.Call)
+                for value in self.facts.of(call.func)
+            )
+            for statement in node.body:
+                self.visit(statement)
+        elif isinstance(node, ast.Module):
+            for statement in node.body:
+                if is_main_guard(statement) == (fn.kind == "main"):
+                    self.visit(statement)
+
+    def visit(self, node: ast.AST) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for child in [*node.decorator_list, *node.args.defaults]:
+                self.visit(child)
+            return
+        if isinstance(node, ast.Lambda):
+            for child in node.args.defaults:
+                self.visit(child)
+            return
+        if isinstance(node, ast.With):
+            self.visit_with(node)
+            return
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            self.visit_comprehension(node)
+            return
+        if isinstance(node, ast.Call):
+            self.call(node)
+        elif isinstance(node, ast.For):
+            self.iterate(node, node.iter, "for", node)
+        elif isinstance(node, ast.YieldFrom):
+            self.iterate(node, node.value, "yield from", node)
+        elif isinstance(node, ast.Starred) and isinstance(node.ctx, ast.Load):
+            self.iterate(node, node.value, "star", node)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and node in self.facts.properties:
+            self.sites.append(ReadSite(*self.place(node), callees=self.facts.properties[node]))
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            getters = {
+                method
+                for value in self.facts.of(node.value)
+                if isinstance(value, Inst) and (method := value.cls.find_method("__getitem__"))
+            }
+            if getters:
+                self.sites.append(ReadSite(*self.place(node), callees=getters))
+        for child in ast.iter_child_nodes(node):
+            self.visit(child)
+
+    def place(self, node: ast.AST) -> tuple[ast.AST, Function, bool, ast.GeneratorExp | None]:
+        return node, self.fn, self.locked, self.generator
+
+    def visit_with(self, node: ast.With) -> None:
+        locks = False
+        for index, item in enumerate(node.items):
+            values = self.facts.of(item.context_expr)
+            site = WithSite(*self.place(node), item=index)  # type: ignore[arg-type]
+            site.channel = any(isinstance(v, Obj) and v.kind == "Channel" for v in values)
+            for value in values:
+                if isinstance(value, Manager):
+                    site.callees.add(value.fn)
+                elif isinstance(value, Inst):
+                    found = [value.cls.find_method(n) for n in ("__enter__", "__exit__")]
+                    site.callees.update(method for method in found if method is not None)
+                elif not (isinstance(value, Obj) and value.kind == "Channel"):
+                    site.plain = True
+            self.sites.append(site)
+            locks = locks or self.is_lock(item.context_expr, values)
+            if any(isinstance(v, Ext) and external.is_executor(v.path) for v in values):
+                self.sites.append(WaitSite(*self.place(node), how="stuck", path="with executor"))
+            self.visit(item.context_expr)
+        before, self.locked = self.locked, self.locked or locks
+        for statement in node.body:
+            self.visit(statement)
+        self.locked = before
+
+    def is_lock(self, node: ast.expr, values: Values) -> bool:
+        if any(isinstance(value, Ext) and value.path in external.LOCKS for value in values):
+            return True
+        name = dotted(node).rpartition(".")[2].lower().strip("_")
+        return not values and any(word in name for word in ("lock", "mutex", "condition", "semaphore"))
+
+    def visit_comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        outer = self.generator
+        for index, generator in enumerate(node.generators):
+            # The first iterable is evaluated where the expression stands, the rest inside it.
+            if index and isinstance(node, ast.GeneratorExp):
+                self.generator = node
+            self.visit(generator.iter)
+            if isinstance(node, ast.GeneratorExp):
+                self.generator = node
+            self.iterate(generator, generator.iter, "comprehension", node)
+            for condition in generator.ifs:
+                self.visit(condition)
+        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            self.visit(part)
+        self.generator = outer
+
+    def iterate(self, node: ast.AST, iterable: ast.expr, form: str, owner: ast.AST) -> None:
+        site = IterateSite(*self.place(node), form=form, iterable=iterable, owner=owner)
+        for value in self.facts.of(iterable):
+            if isinstance(value, Obj) and value.kind in STREAMS:
+                site.stream = True
+                self.add_origin(site.origins, value)
+            elif isinstance(value, Gen):
+                site.callees.add(value.fn)
+            elif isinstance(value, Inst):
+                found = [value.cls.find_method(name) for name in ("__next__", "__iter__")]
+                site.callees.update(method for method in found if method is not None)
+            else:
+                site.plain = True
+                if isinstance(value, Ext) and value.path.endswith(".map()"):
+                    self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))
+        if site.stream or site.callees:
+            self.sites.append(site)
+
+    def add_origin(self, origins: set[Function], value: Obj) -> None:
+        if value.origin is not None:
+            origins.add(value.origin)
+
+    def call(self, node: ast.Call) -> None:
+        callees = self.facts.of(node.func)
+        site = CallSite(*self.place(node))  # type: ignore[arg-type]
+        parent = self.graph.parents.get(node)
+        site.awaited = isinstance(parent, ast.Await)
+        site.discarded = isinstance(parent, ast.Expr)
+        for callee in callees:
+            self.classify(site, callee, node)
+        if site.rows or site.callees:
+            self.sites.append(site)
+        if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
+            self.graph.creators.add(self.fn)
+        self.external_call(node, callees)
+
+    def classify(self, site: CallSite, callee: Value, node: ast.Call) -> None:
+        if isinstance(callee, Func):
+            if callee.fn.is_generator or self.facts.has_role(callee.fn, "contextmanager"):
+                site.plain = True
+            elif not callee.fn.is_async:
+                site.callees.add(callee.fn)
+            else:
+                site.plain = True
+        elif isinstance(callee, Cls):
+            init = callee.cls.find_method("__init__")
+            if init is not None and not callee.cls.module.source.generated:
+                site.callees.add(init)
+        elif isinstance(callee, Inst):
+            method = callee.cls.find_method("__call__")
+            if method is not None:
+                site.callees.add(method)
+        elif isinstance(callee, Obj):
+            self.grpc_member(site, _surface.member(callee.kind, "__call__"), callee)
+        elif isinstance(callee, MemberOf):
+            row = _surface.member(callee.owner.kind, callee.name)
+            if row is not None and row.spelling == "anext":
+                step = IterateSite(*self.place(node), form="method next", stream=True, owner=node)
+                self.add_origin(step.origins, callee.owner)
+                self.sites.append(step)
+                return
+            self.grpc_member(site, row, callee.owner)
+        elif isinstance(callee, (Ext, BoxMember, Mod, Box, Coro)) and not isinstance(callee, Coro):
+            site.plain = True
+
+    def grpc_member(self, site: CallSite, row: _surface.Member | None, owner: Obj) -> None:
+        if row is not None and row.spelling == "await":
+            site.rows.append(row)
+            site.kinds.add(owner.kind)
+            self.add_origin(site.origins, owner)
+        else:
+            site.plain = True
+
+    def external_call(self, node: ast.Call, callees: Values) -> None:
+        paths = [callee.path for callee in callees if isinstance(callee, Ext)]
+        for path in paths:
+            if path == external.SLEEP:
+                self.sites.append(WaitSite(*self.place(node), how="sleep", path=path))
+            elif external.waits(path):
+                self.sites.append(WaitSite(*self.place(node), how="thread", path=path))
+        sinks = external.sinks_of(node, callees)
+        unknown = not callees or bool(paths)
+        arguments: list[ast.expr] = [*node.args, *(keyword.value for keyword in node.keywords)]
+        builtin = paths[0].removeprefix("builtins.") if paths and paths[0].startswith("builtins.") else ""
+        for argument in arguments:
+            values = self.facts.of(argument)
+            sink = next((sink for sink in sinks if sink.holds(node, argument)), None)
+            if sink is None and builtin in ("next", "anext") and argument is node.args[0]:
+                if builtin == "next":
+                    self.iterate(node, argument, "next", node)
+                continue
+            if sink is None and builtin in external.CONSUMERS:
+                if not isinstance(argument, ast.GeneratorExp):
+                    self.iterate(argument, argument, f"collect {builtin}", node)
+                if builtin not in ("sorted", "min", "max") or argument in node.args:
+                    continue
+            if sink is None and (not unknown or any(path in external.HARMLESS for path in paths)):
+                continue
+            self.hand_over(node, argument, values, sink)
+
+    def hand_over(
+        self, node: ast.Call, argument: ast.expr, values: Values, sink: external.Sink | None
+    ) -> None:
+        site = HandSite(*self.place(argument), sink=sink, to=dotted(node.func) or "a call")
+        for value in values:
+            if isinstance(value, Func) and not value.fn.is_async:
+                site.functions.add(value.fn)
+            elif isinstance(value, Obj) and value.kind.endswith("MultiCallable"):
+                site.multi = True
+            elif isinstance(value, (Gen, Manager)):
+                site.functions.add(value.fn)
+            elif isinstance(value, Obj) and value.kind in STREAMS and value.origin is not None:
+                site.origins.add(value.origin)
+        if site.functions or site.multi or site.origins:
+            self.sites.append(site)
+
+
+def sites_of(graph: Graph, fn: Function, kind: type[Site]) -> Iterator[Site]:
+    return (site for site in graph.of(fn) if isinstance(site, kind))
+
+
+def classes_of(values: Values) -> Iterator[Class]:
+    return (value.cls for value in values if isinstance(value, Inst))

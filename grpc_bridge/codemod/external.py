@@ -1,0 +1,166 @@
+"""What the analysis knows of the world outside the program: who calls what is handed over, what waits."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Literal
+
+from .values import NOTHING, Ext, MemberOf, Values
+
+SinkKind = Literal["thread", "callback", "signal", "handler"]
+
+COLLECTORS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed"})
+"""Builtins that read a whole iterable and keep its elements."""
+
+CONSUMERS = COLLECTORS | {"sum", "min", "max", "any", "all", "enumerate", "zip", "dict"}
+"""Builtins that read a whole iterable; a list is as good to them as a generator."""
+
+IDENTITY = frozenset({"functools.wraps()", "typing.cast", "copy.copy", "copy.deepcopy"})
+"""External callables that give their first argument back, as far as this analysis cares."""
+
+HARMLESS = frozenset(
+    {
+        "builtins.isinstance", "builtins.issubclass", "builtins.print", "builtins.repr", "builtins.str",
+        "builtins.id", "builtins.type", "builtins.callable", "builtins.hasattr", "builtins.getattr",
+        "builtins.setattr", "builtins.super", "builtins.len", "builtins.bool", "builtins.hash",
+        "builtins.iter", "builtins.format", "builtins.vars", "builtins.dir", "functools.wraps",
+        "functools.wraps()", "functools.partial", "functools.update_wrapper", "typing.cast",
+    }
+)  # fmt: skip
+"""External callables that look at a function or keep it, and do not call it."""
+
+LOCKS = frozenset(
+    f"threading.{name}()" for name in ("Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore")
+)
+
+SLEEP = "time.sleep"
+
+WAITS = frozenset(
+    {
+        "threading.Thread().join", "threading.Timer().join", "threading.Event().wait",
+        "threading.Condition().wait", "threading.Condition().wait_for", "threading.Barrier().wait",
+        "queue.Queue().get", "queue.Queue().join", "queue.SimpleQueue().get", "queue.LifoQueue().get",
+        "queue.PriorityQueue().get", "multiprocessing.Process().join", "concurrent.futures.wait",
+        "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
+        "subprocess.Popen().wait", "subprocess.Popen().communicate", "builtins.input",
+    }
+)  # fmt: skip
+"""External calls that make their thread wait for somebody; off the loop they do no harm."""
+
+_WAITING_ENDINGS = (".submit().result", ".submit().exception")
+
+EXECUTORS = (
+    "concurrent.futures.ThreadPoolExecutor()",
+    "concurrent.futures.ProcessPoolExecutor()",
+    "concurrent.futures.thread.ThreadPoolExecutor()",
+    "multiprocessing.pool.ThreadPool()",
+)
+
+_THREAD_CALLS = {
+    "threading.Thread": "target",
+    "threading.Timer": "function",
+    "multiprocessing.Process": "target",
+    "_thread.start_new_thread": "function",
+    "asyncio.to_thread": "func",
+    "atexit.register": "func",
+}
+_POSITION = {"threading.Thread": 1, "threading.Timer": 1, "multiprocessing.Process": 1}
+_THREAD_METHODS = {"submit": 0, "apply_async": 0, "run_in_executor": 1, "add_done_callback": 0}
+
+_DECORATORS = {
+    "contextlib.contextmanager": "contextmanager",
+    "builtins.property": "property",
+    "functools.cached_property": "property",
+    "builtins.staticmethod": "static",
+    "builtins.classmethod": "class",
+    "pytest.fixture": "fixture",
+    "pytest.fixture()": "fixture",
+    "pytest.yield_fixture": "fixture",
+    "pytest_asyncio.fixture": "fixture",
+    "pytest_asyncio.fixture()": "fixture",
+    "abc.abstractmethod": "plain",
+    "abc.abstractproperty": "property",
+    "typing.override": "plain",
+    "typing_extensions.override": "plain",
+    "functools.wraps()": "plain",
+    "typing.no_type_check": "plain",
+    "builtins.super": "plain",
+}
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A parameter of an external callable that takes a function to call elsewhere or later."""
+
+    kind: SinkKind
+    position: int
+    keyword: str
+    maps: bool = False
+    trailing: bool = False
+
+    def function(self, args: list[Values], keywords: dict[str, Values]) -> Values:
+        if self.keyword in keywords:
+            return keywords[self.keyword]
+        return args[self.position] if len(args) > self.position else NOTHING
+
+    def passed(self, args: list[Values]) -> list[Values]:
+        return args[self.position + 1 :] if self.trailing else []
+
+    def holds(self, node: ast.Call, argument: ast.expr) -> bool:
+        """True where `argument` is the function that this sink takes."""
+        if len(node.args) > self.position and node.args[self.position] is argument:
+            return True
+        return any(k.arg == self.keyword and k.value is argument for k in node.keywords)
+
+
+def sinks_of(node: ast.Call, callees: Values) -> list[Sink]:
+    """The sinks of a call, known by what is called or, where that is unknown, by the method's name."""
+    found: list[Sink] = []
+    for callee in callees:
+        if isinstance(callee, MemberOf) and callee.name in ("add_done_callback", "add_callback", "subscribe"):
+            found.append(Sink("callback", 0, "callback"))
+        elif isinstance(callee, Ext):
+            found += _external_sinks(callee.path)
+    if not callees and isinstance(node.func, ast.Attribute):
+        found += _by_method_name(node.func.attr)
+    return found
+
+
+def _external_sinks(path: str) -> list[Sink]:
+    if path in _THREAD_CALLS:
+        position = _POSITION.get(path, 0)
+        trailing = path in ("asyncio.to_thread", "atexit.register")
+        return [Sink("thread", position, _THREAD_CALLS[path], trailing=trailing)]
+    if path == "signal.signal":
+        return [Sink("signal", 1, "handler")]
+    if path.startswith("grpc.") and path.endswith("_rpc_method_handler"):
+        return [Sink("handler", 0, "behavior")]
+    method = path.rpartition(".")[2]
+    if path.startswith(EXECUTORS) and method == "map":
+        return [Sink("thread", 0, "fn", maps=True)]
+    return _by_method_name(method) if "()" in path else []
+
+
+def _by_method_name(method: str) -> list[Sink]:
+    if method in _THREAD_METHODS:
+        return [Sink("thread", _THREAD_METHODS[method], "fn", trailing=True)]
+    return []
+
+
+def waits(path: str) -> bool:
+    """True for an external call that blocks its thread and that a worker thread can make instead."""
+    return path in WAITS or path.endswith(_WAITING_ENDINGS)
+
+
+def is_executor(path: str) -> bool:
+    return path in EXECUTORS
+
+
+def decorator_role(path: str) -> str | None:
+    """What a known external decorator makes of a function; None where it is not known."""
+    if path in _DECORATORS:
+        return _DECORATORS[path]
+    if path.startswith(("pytest.mark.", "unittest.mock.patch", "mock.patch")):
+        return "plain"
+    return None

@@ -1,0 +1,19 @@
+"""What a run has to say: every change and every cut, with its place and its rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One line of the report; a `cut` is left for a person to know of, a `change` was made."""
+
+    path: Path
+    line: int
+    column: int
+    rule: str
+    message: str
+    kind: Literal["change", "cut"] = "cut"

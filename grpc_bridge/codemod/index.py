@@ -1,0 +1,354 @@
+"""Step 2, index: modules, imports, classes, functions and the names that each scope binds."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .discover import Source, generated_module, parse
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+BUILTINS = frozenset(dir(builtins))
+ARITIES = frozenset({"unary_unary", "unary_stream", "stream_unary", "stream_stream"})
+
+
+@dataclass(eq=False)
+class Function:
+    """A function, a lambda, or the top level of a module (and of its `__main__` block)."""
+
+    name: str
+    kind: Literal["def", "lambda", "module", "main"]
+    node: ast.AST
+    module: Module
+    parent: Function | None
+    cls: Class | None = None
+    bound: set[str] = field(default_factory=set)
+    outer: set[str] = field(default_factory=set)
+    captured: set[str] = field(default_factory=set)
+    is_generator: bool = False
+    is_async: bool = False
+
+    @property
+    def label(self) -> str:
+        if self.kind == "module":
+            return "the module's top level"
+        if self.kind == "main":
+            return "the __main__ block"
+        return f"{self.cls.name}.{self.name}" if self.cls else self.name
+
+    @property
+    def top_level(self) -> bool:
+        return self.kind in ("module", "main")
+
+    @property
+    def params(self) -> list[ast.arg]:
+        if not isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            return []
+        args = self.node.args
+        return [*args.posonlyargs, *args.args]
+
+    @property
+    def decorators(self) -> list[ast.expr]:
+        if isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return self.node.decorator_list
+        return []
+
+    def has_decorator(self, *names: str) -> bool:
+        return any(dotted(d) in names for d in self.decorators)
+
+    @property
+    def line(self) -> int:
+        return getattr(self.node, "lineno", 1)
+
+    @property
+    def column(self) -> int:
+        return getattr(self.node, "col_offset", 0) + 1
+
+
+@dataclass(eq=False)
+class Class:
+    name: str
+    node: ast.ClassDef
+    module: Module
+    scope: Function
+    methods: dict[str, Function] = field(default_factory=dict)
+    bases: list[Class] = field(default_factory=list)
+    external_bases: set[str] = field(default_factory=set)
+    subclasses: list[Class] = field(default_factory=list)
+    stub_methods: dict[str, str] = field(default_factory=dict)
+    """For a generated stub: the arity of each method."""
+    servicer_methods: dict[str, str] = field(default_factory=dict)
+    """For a generated servicer: the arity of each handler."""
+
+    def ancestors(self) -> Iterator[Class]:
+        """This class and the program's classes above it, nearest first."""
+        seen: list[Class] = []
+        queue = [self]
+        while queue:
+            cls = queue.pop(0)
+            if cls not in seen:
+                seen.append(cls)
+                queue.extend(cls.bases)
+        return iter(seen)
+
+    def descendants(self) -> Iterator[Class]:
+        seen: list[Class] = []
+        queue = list(self.subclasses)
+        while queue:
+            cls = queue.pop(0)
+            if cls not in seen:
+                seen.append(cls)
+                queue.extend(cls.subclasses)
+        return iter(seen)
+
+    def find_method(self, name: str) -> Function | None:
+        for cls in self.ancestors():
+            if name in cls.methods:
+                return cls.methods[name]
+        return None
+
+    def all_external_bases(self) -> set[str]:
+        return {base for cls in self.ancestors() for base in cls.external_bases}
+
+
+@dataclass(eq=False)
+class Module:
+    source: Source
+    name: str
+    top: Function = field(init=False)
+    main: Function = field(init=False)
+    functions: list[Function] = field(default_factory=list)
+    classes: dict[ast.ClassDef, Class] = field(default_factory=dict)
+    function_of: dict[ast.AST, Function] = field(default_factory=dict)
+    adders: dict[str, Class] = field(default_factory=dict)
+    """For a generated module: the servicer class that each `add_XServicer_to_server` registers."""
+    in_run: bool = True
+    lines: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.top = Function("<module>", "module", self.source.tree, self, None)
+        self.main = Function("<main>", "main", self.source.tree, self, self.top)
+        # `ast` counts \n, \r\n and \r as line ends, and nothing else that `splitlines` would.
+        self.lines = self.source.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+
+@dataclass
+class Program:
+    modules: dict[Path, Module] = field(default_factory=dict)
+
+    def functions(self) -> Iterator[Function]:
+        for module in self.modules.values():
+            yield from module.functions
+
+    def classes(self) -> Iterator[Class]:
+        for module in self.modules.values():
+            yield from module.classes.values()
+
+    def resolve(self, importer: Module, dotted_name: str) -> Module | None:
+        """The module of the program that `import dotted_name` in `importer` means."""
+        if dotted_name.split(".")[0] in sys.stdlib_module_names:
+            return None
+        parts = dotted_name.split(".")
+        for folder in importer.path.resolve().parents:
+            base = folder.joinpath(*parts)
+            for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+                if candidate in self.modules:
+                    return self.modules[candidate]
+        return None
+
+    def resolve_relative(self, importer: Module, level: int, dotted_name: str | None) -> Module | None:
+        folder = importer.path.resolve().parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        base = folder.joinpath(*dotted_name.split(".")) if dotted_name else folder
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate in self.modules:
+                return self.modules[candidate]
+        return None
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c` for a chain of names (calls are looked through: `a.b(1)` is `a.b`), else ""."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        head = dotted(node.value)
+        return f"{head}.{node.attr}" if head else ""
+    if isinstance(node, ast.Call):
+        return dotted(node.func)
+    return ""
+
+
+def is_main_guard(node: ast.stmt) -> bool:
+    """True for `if __name__ == "__main__":`."""
+    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+        return False
+    sides = [node.test.left, *node.test.comparators]
+    names = {side.id for side in sides if isinstance(side, ast.Name)}
+    texts = {side.value for side in sides if isinstance(side, ast.Constant)}
+    return "__name__" in names and "__main__" in texts
+
+
+def build(sources: list[Source]) -> Program:
+    """Index the files of the run, and the generated modules that they import from elsewhere."""
+    program = Program()
+    for source in sources:
+        _add(program, source, in_run=True)
+    pending = list(program.modules.values())
+    while pending:
+        module = pending.pop()
+        for name in _generated_imports(module):
+            if program.resolve(module, name) is None:
+                path = generated_module(module.path, name)
+                outcome = parse(path, path.read_bytes()) if path else None
+                if isinstance(outcome, Source):
+                    pending.append(_add(program, outcome, in_run=False))
+    for module in program.modules.values():
+        _read_generated(module)
+    return program
+
+
+def _add(program: Program, source: Source, in_run: bool) -> Module:
+    module = Module(source, source.path.stem, in_run=in_run)
+    _Scopes(module).visit_module()
+    program.modules[source.path.resolve()] = module
+    return module
+
+
+def _generated_imports(module: Module) -> Iterator[str]:
+    for node in ast.walk(module.source.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.endswith("_pb2_grpc"))
+        elif isinstance(node, ast.ImportFrom):
+            head = "" if node.level else (node.module or "")
+            if node.level:
+                # A relative import is looked up from the importer's folder, which is one of its parents.
+                head = node.module or ""
+            if head.endswith("_pb2_grpc"):
+                yield head
+            for alias in node.names:
+                if alias.name.endswith("_pb2_grpc"):
+                    yield f"{head}.{alias.name}" if head else alias.name
+
+
+def _read_generated(module: Module) -> None:
+    """Learn arities from protoc's code: known by its shape, whatever the file is called."""
+    for cls in module.classes.values():
+        init = cls.methods.get("__init__")
+        if init is not None:
+            for node in ast.walk(init.node):
+                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+                    func, target = node.value.func, node.targets[0]
+                    if (
+                        isinstance(func, ast.Attribute)
+                        and func.attr in ARITIES
+                        and isinstance(target, ast.Attribute)
+                        and module.source.generated
+                    ):
+                        cls.stub_methods[target.attr] = func.attr
+    by_name = {cls.name: cls for cls in module.classes.values()}
+    for fn in module.functions:
+        if not (fn.name.startswith("add_") and fn.name.endswith("_to_server") and module.source.generated):
+            continue
+        arities: dict[str, str] = {}
+        for node in ast.walk(fn.node):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                arity = node.func.attr.removesuffix("_rpc_method_handler")
+                if arity in ARITIES and node.args and isinstance(node.args[0], ast.Attribute):
+                    arities[node.args[0].attr] = arity
+        servicer = by_name.get(fn.name.removeprefix("add_").removesuffix("_to_server"))
+        if servicer is not None:
+            servicer.servicer_methods.update(arities)
+            module.adders[fn.name] = servicer
+
+
+class _Scopes:
+    """Walks one module once: creates functions and classes, and collects what each scope binds."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+
+    def visit_module(self) -> None:
+        top = self.module.top
+        self.module.functions += [top, self.module.main]
+        for child in ast.iter_child_nodes(self.module.source.tree):
+            self.visit(child, top, None)
+
+    def visit(self, node: ast.AST, scope: Function, cls: Class | None) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            self.visit_function(node, scope, cls)
+        elif isinstance(node, ast.ClassDef):
+            self.visit_class(node, scope, cls)
+        else:
+            self.bind(node, scope, cls)
+            for child in ast.iter_child_nodes(node):
+                self.visit(child, scope, cls)
+
+    def visit_function(self, node: FunctionNode, scope: Function, cls: Class | None) -> None:
+        lambda_ = isinstance(node, ast.Lambda)
+        name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+        fn = Function(name, "lambda" if lambda_ else "def", node, self.module, scope)
+        fn.is_async = isinstance(node, ast.AsyncFunctionDef)
+        self.module.functions.append(fn)
+        self.module.function_of[node] = fn
+        if not isinstance(node, ast.Lambda):
+            if cls is None:
+                scope.bound.add(name)
+            else:
+                fn.cls = cls
+                # The setter of a property has its getter's name and is not the method.
+                if not any(dotted(d).endswith((".setter", ".deleter")) for d in node.decorator_list):
+                    cls.methods[name] = fn
+            for decorator in node.decorator_list:
+                self.visit(decorator, scope, cls)
+        args = node.args
+        for default in [*args.defaults, *(d for d in args.kw_defaults if d is not None)]:
+            self.visit(default, scope, cls)
+        for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]:
+            if arg is not None:
+                fn.bound.add(arg.arg)
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        for child in body:
+            self.visit(child, fn, None)
+
+    def visit_class(self, node: ast.ClassDef, scope: Function, outer: Class | None) -> None:
+        cls = Class(node.name, node, self.module, scope)
+        self.module.classes[node] = cls
+        if outer is None:
+            scope.bound.add(node.name)
+        for child in [*node.decorator_list, *node.bases, *node.keywords]:
+            self.visit(child, scope, outer)
+        for child in node.body:
+            self.visit(child, scope, cls)
+
+    def bind(self, node: ast.AST, scope: Function, cls: Class | None) -> None:
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                self.capture(node.id, scope)
+            elif cls is None:
+                scope.bound.add(node.id)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            scope.outer.update(node.names)
+        elif isinstance(node, ast.ExceptHandler) and node.name and cls is None:
+            scope.bound.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)) and cls is None:
+            for alias in node.names:
+                scope.bound.add(alias.asname or alias.name.split(".")[0])
+        elif isinstance(node, (ast.Yield, ast.YieldFrom)):
+            scope.is_generator = True
+
+    def capture(self, name: str, scope: Function) -> None:
+        """A name read in an inner scope is a captured variable of every scope around it."""
+        outer = scope.parent
+        while outer is not None:
+            outer.captured.add(name)
+            outer = outer.parent

@@ -1,0 +1,314 @@
+"""Step 3, infer: which expressions are channels, stubs, calls, futures, servers, contexts.
+
+An abstract interpreter without context: every function is evaluated once per pass, parameters collect
+the arguments of all call sites, and passes repeat until nothing new is learnt. Inside one function
+assignments are followed in order, so a name that is used for two things is two things.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .evaluate import Evaluator, Frame, State
+from .index import Class, Function, Program, is_main_guard
+from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Obj, Values
+
+MAX_PASSES = 12
+
+
+@dataclass
+class Facts:
+    """What inference found, read by the later steps."""
+
+    values: dict[ast.AST, Values] = field(default_factory=dict)
+    roles: dict[Function, set[str]] = field(default_factory=dict)
+    handlers: dict[Function, str] = field(default_factory=dict)
+    fixtures: dict[Function, set[Function]] = field(default_factory=dict)
+    properties: dict[ast.AST, set[Function]] = field(default_factory=dict)
+    decorated: dict[Function, Values] = field(default_factory=dict)
+
+    def of(self, node: ast.AST) -> Values:
+        return self.values.get(node, NOTHING)
+
+    def has_role(self, fn: Function, role: str) -> bool:
+        return role in self.roles.get(fn, set())
+
+
+def infer(program: Program) -> Facts:
+    """Run the passes to the fixpoint."""
+    inference = Inference(program)
+    for _ in range(MAX_PASSES):
+        inference.changed = False
+        inference.one_pass()
+        if not inference.changed:
+            break
+    return inference.facts
+
+
+class Inference(Evaluator):
+    """Statements; expressions are in the base class."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program, Facts())
+
+    def one_pass(self) -> None:
+        for module in self.program.modules.values():
+            frame = Frame(module.top, module.top, None, {})
+            self.block(module.source.tree.body, frame)
+        for fn in self.program.functions():
+            if fn.kind == "def":
+                self.run_function(fn)
+            elif fn.kind == "lambda" and isinstance(fn.node, ast.Lambda):
+                frame = Frame(fn, fn, None, self.parameters(fn))
+                self.learn(("ret", fn), self.eval(fn.node.body, frame))
+
+    def run_function(self, fn: Function) -> None:
+        assert isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        frame = Frame(fn, fn, None, self.parameters(fn))
+        if fn.node.returns is not None:
+            self.learn(("ret", fn), self.annotation(fn.node.returns, frame))
+        self.block(fn.node.body, frame)
+
+    def parameters(self, fn: Function) -> State:
+        """What the parameters are when the function starts."""
+        state: State = {}
+        assert isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        params = fn.params
+        outer = Frame(fn.parent or fn, fn.parent or fn, None, {})
+        everything = [*params, *fn.node.args.kwonlyargs]
+        for arg in everything:
+            if arg.annotation is not None:
+                self.learn(("param", fn, arg.arg), self.annotation(arg.annotation, outer))
+        if fn.cls is not None and params and not self.facts.has_role(fn, "static"):
+            class_level = self.facts.has_role(fn, "class") or fn.name == "__new__"
+            me = Cls(fn.cls) if class_level else Inst(fn.cls)
+            self.learn(("param", fn, params[0].arg), frozenset({me}))
+            self.handler_parameters(fn, fn.cls)
+        self.fixture_parameters(fn, everything)
+        for arg in everything:
+            state[arg.arg] = self.known(("param", fn, arg.arg))
+            self.learn(("var", fn, arg.arg), state[arg.arg])
+        return state
+
+    def handler_parameters(self, fn: Function, cls: Class) -> None:
+        for ancestor in (*cls.ancestors(), *self.registered_as(cls)):
+            arity = ancestor.servicer_methods.get(fn.name)
+            if arity is not None and cls.module.in_run:
+                self.mark_handler(fn, arity, skip=1)
+
+    def fixture_parameters(self, fn: Function, args: Iterable[ast.arg]) -> None:
+        """pytest hands a fixture's value to the parameter of its name."""
+        if not (fn.name.startswith("test") or self.facts.has_role(fn, "fixture")):
+            return
+        for arg in args:
+            fixture = self.find_fixture(fn, arg.arg)
+            if fixture is not None and fixture is not fn:
+                self.facts.fixtures.setdefault(fn, set()).add(fixture)
+                kind = "yield" if fixture.is_generator else "ret"
+                self.learn(("param", fn, arg.arg), self.known((kind, fixture)))
+
+    # Statements
+
+    def block(self, statements: list[ast.stmt], frame: Frame) -> None:
+        for statement in statements:
+            self.statement(statement, frame)
+
+    def statement(self, node: ast.stmt, frame: Frame) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self.define_function(node, frame)
+        elif isinstance(node, ast.ClassDef):
+            self.define_class(node, frame)
+        elif isinstance(node, ast.Return):
+            if node.value is not None:
+                self.learn(("ret", frame.scope), self.eval(node.value, frame))
+        elif isinstance(node, ast.Assign):
+            value = self.eval(node.value, frame)
+            for target in node.targets:
+                self.assign(target, value, frame)
+        elif isinstance(node, ast.AnnAssign):
+            value = self.annotation(node.annotation, frame)
+            if node.value is not None:
+                value |= self.eval(node.value, frame)
+            self.assign(node.target, value, frame)
+        elif isinstance(node, ast.AugAssign):
+            value = self.eval(node.value, frame)
+            if isinstance(node.target, ast.Name):
+                current = self.name(node.target.id, frame)
+                self.append(current, value)
+            else:
+                self.append(self.eval(node.target, frame), value)
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            items = self.elements(self.eval(node.iter, frame))
+            self.assign(node.target, items, frame)
+            self.repeated(node.body, frame)
+            self.block(node.orelse, frame)
+        elif isinstance(node, ast.While):
+            self.eval(node.test, frame)
+            self.repeated(node.body, frame)
+            self.block(node.orelse, frame)
+        elif isinstance(node, ast.If):
+            self.eval(node.test, frame)
+            owner = frame.scope.module.main if is_main_guard(node) else frame.owner
+            body = Frame(frame.scope, owner, frame.cls, dict(frame.state))
+            self.block(node.body, body)
+            self.block(node.orelse, frame)
+            frame.state = self.join(frame.state, body.state)
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                entered = self.enter(self.eval(item.context_expr, frame))
+                if item.optional_vars is not None:
+                    self.assign(item.optional_vars, entered, frame)
+            self.block(node.body, frame)
+        elif isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
+            self.try_statement(node, frame)
+        elif isinstance(node, ast.Match):
+            self.eval(node.subject, frame)
+            for case in node.cases:
+                inner = frame.branch()
+                self.block(case.body, inner)
+                frame.state = self.join(frame.state, inner.state)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self.import_statement(node, frame)
+        else:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    self.eval(child, frame)
+
+    def repeated(self, body: list[ast.stmt], frame: Frame) -> None:
+        for _ in range(2):
+            inner = frame.branch()
+            self.block(body, inner)
+            frame.state = self.join(frame.state, inner.state)
+
+    def try_statement(self, node: ast.stmt, frame: Frame) -> None:
+        assert isinstance(node, ast.Try) or hasattr(node, "handlers")
+        before = frame.branch()
+        self.block(node.body, frame)  # type: ignore[union-attr]
+        either = self.join(before.state, frame.state)
+        for handler in node.handlers:  # type: ignore[union-attr]
+            inner = Frame(frame.scope, frame.owner, frame.cls, dict(either))
+            if handler.type is not None:
+                raised = self.eval(handler.type, inner)
+                if handler.name:
+                    error = frozenset(Ext(v.path + "()") for v in raised if isinstance(v, Ext))
+                    self.bind(handler.name, error, inner)
+            self.block(handler.body, inner)
+            frame.state = self.join(frame.state, inner.state)
+        self.block(node.orelse, frame)  # type: ignore[union-attr]
+        self.block(node.finalbody, frame)  # type: ignore[union-attr]
+
+    def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
+        fn = frame.scope.module.function_of[node]
+        for default in [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]:
+            self.eval(default, frame)
+        for arg, default in zip(reversed(fn.params), reversed(node.args.defaults), strict=False):
+            self.learn(("param", fn, arg.arg), self.eval(default, frame))
+        value: Values = frozenset({Func(fn, False)})
+        for decorator in reversed(node.decorator_list):
+            value = self.decorate(fn, decorator, value, frame)
+        self.facts.decorated[fn] = value
+        self.bind(node.name, value, frame)
+
+    def define_class(self, node: ast.ClassDef, frame: Frame) -> None:
+        cls = frame.scope.module.classes[node]
+        for base in node.bases:
+            for value in self.eval(base, frame):
+                if isinstance(value, Cls) and value.cls is not cls and value.cls not in cls.bases:
+                    cls.bases.append(value.cls)
+                    value.cls.subclasses.append(cls)
+                    self.changed = True
+                elif isinstance(value, Ext):
+                    cls.external_bases.add(value.path)
+            if not self.facts.of(base):
+                cls.external_bases.add(ast.unparse(base))
+        for keyword in node.keywords:
+            self.eval(keyword.value, frame)
+        for decorator in node.decorator_list:
+            self.eval(decorator, frame)
+        inner = Frame(frame.scope, frame.owner, cls, dict(frame.state))
+        self.block(node.body, inner)
+        self.bind(node.name, frozenset({Cls(cls)}), frame)
+
+    def import_statement(self, node: ast.Import | ast.ImportFrom, frame: Frame) -> None:
+        module = frame.scope.module
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                target = self.program.resolve(module, alias.name)
+                if alias.asname:
+                    found: Values = frozenset({Mod(target) if target else Ext(alias.name)})
+                    self.bind(alias.asname, found, frame)
+                elif target is not None and "." not in alias.name:
+                    self.bind(alias.name, frozenset({Mod(target)}), frame)
+                else:
+                    # `import a.b.c` binds `a`; the rest is found attribute by attribute.
+                    head = alias.name.split(".")[0]
+                    package = self.program.resolve(module, head)
+                    values = {Ext(head)} if package is None else {Mod(package)}
+                    if target is not None:
+                        self.submodules.setdefault((module, alias.name), target)
+                    self.bind(head, frozenset(values), frame)
+            return
+        for alias in node.names:
+            if alias.name == "*":
+                self.star_import(node, frame)
+                continue
+            self.bind(alias.asname or alias.name, self.imported(node, alias.name, frame), frame)
+
+    def imported(self, node: ast.ImportFrom, name: str, frame: Frame) -> Values:
+        module = frame.scope.module
+        head = node.module or ""
+        if node.level:
+            submodule = self.program.resolve_relative(module, node.level, f"{head}.{name}" if head else name)
+            parent = self.program.resolve_relative(module, node.level, node.module)
+        else:
+            submodule = self.program.resolve(module, f"{head}.{name}")
+            parent = self.program.resolve(module, head)
+        if parent is not None:
+            values = self.known(("var", parent.top, name))
+            if values:
+                return values
+        if submodule is not None:
+            return frozenset({Mod(submodule)})
+        if parent is not None:
+            return NOTHING
+        return frozenset({Ext(f"{head}.{name}" if head else name)})
+
+    def star_import(self, node: ast.ImportFrom, frame: Frame) -> None:
+        module = frame.scope.module
+        if node.level:
+            parent = self.program.resolve_relative(module, node.level, node.module)
+        else:
+            parent = self.program.resolve(module, node.module or "")
+        if parent is not None:
+            for name in parent.top.bound:
+                if not name.startswith("_"):
+                    frame.scope.bound.add(name)
+                    self.bind(name, self.known(("var", parent.top, name)), frame)
+
+    # Assignment
+
+    def assign(self, target: ast.expr, value: Values, frame: Frame) -> None:
+        if isinstance(target, ast.Name):
+            self.bind(target.id, value, frame)
+            self.record(target, value)
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, value, frame)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for index, element in enumerate(target.elts):
+                self.assign(element, self.item(value, index), frame)
+        elif isinstance(target, ast.Attribute):
+            for owner in self.eval(target.value, frame):
+                if isinstance(owner, (Inst, Cls)):
+                    self.learn(("attr", owner.cls, target.attr), value)
+                elif isinstance(owner, Mod):
+                    self.learn(("var", owner.module.top, target.attr), value)
+            self.record(target, value)
+        elif isinstance(target, ast.Subscript):
+            self.eval(target.slice, frame)
+            for owner in self.eval(target.value, frame):
+                if isinstance(owner, Box):
+                    self.learn(("elem", owner.node), value)
+                elif isinstance(owner, Obj):
+                    continue

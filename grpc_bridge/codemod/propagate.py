@@ -1,0 +1,366 @@
+"""Step 4, propagate: the colour of every function, to a fixpoint over the call graph.
+
+All functions that wait start as coroutines; reasons to stay sync are then spread until nothing moves.
+What is left sync always ends up on a plain thread, where blocking is right.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from .boundary import Cut, callbacks, cuts
+from .callgraph import (
+    CallSite,
+    Graph,
+    HandSite,
+    IterateSite,
+    ReadSite,
+    Site,
+    WaitSite,
+    WithSite,
+)
+from .index import Function, Program
+from .infer import Facts
+
+CALL_KINDS = frozenset({"Future", "Call", "ResponseStream"})
+
+
+@dataclass
+class Colours:
+    """The verdict: who becomes (or is) a coroutine, who waits and stays sync, and why."""
+
+    waiting: set[Function] = field(default_factory=set)
+    sync: dict[Function, Cut] = field(default_factory=dict)
+    callbacks: set[Function] = field(default_factory=set)
+
+    def is_async(self, fn: Function) -> bool:
+        return fn.is_async or (fn in self.waiting and fn not in self.sync and not fn.top_level)
+
+    def stays_sync(self, fn: Function) -> bool:
+        return fn in self.waiting and fn in self.sync
+
+
+def propagate(program: Program, graph: Graph, facts: Facts) -> Colours:
+    solver = Solver(program, graph, facts)
+    while True:
+        solver.solve()
+        if not solver.promote():
+            return solver.colours
+
+
+class Solver:
+    def __init__(self, program: Program, graph: Graph, facts: Facts) -> None:
+        self.graph = graph
+        self.facts = facts
+        self.functions = [fn for fn in program.functions() if fn in graph.sites]
+        self.natural = cuts(program, graph, facts)
+        self.colours = Colours(callbacks=callbacks(graph))
+        self.promoted: set[Function] = set()
+        self.roots = {fn for fn in self.functions if self.is_root(fn)}
+
+    def is_root(self, fn: Function) -> bool:
+        """Called by a framework that takes both colours."""
+        return (
+            fn in self.facts.handlers
+            or self.facts.has_role(fn, "fixture")
+            or fn.name.startswith("test")
+            or fn.name in ("setUp", "tearDown")
+        )
+
+    # Who waits
+
+    def site_waits(self, site: Site) -> bool:
+        waiting = self.colours.waiting
+        if isinstance(site, CallSite):
+            done = site.fn in self.colours.callbacks and site.kinds <= CALL_KINDS
+            return (site.intrinsic and not done) or bool(site.callees & waiting)
+        if isinstance(site, IterateSite):
+            return site.stream or bool(site.callees & waiting)
+        if isinstance(site, WithSite):
+            return site.channel or bool(site.callees & waiting)
+        if isinstance(site, ReadSite):
+            return bool(site.callees & waiting)
+        return False
+
+    def close_waiting(self) -> None:
+        waiting = self.colours.waiting
+        waiting |= self.promoted | (self.graph.creators & self.colours.sync.keys() & self.sync_creators)
+        changed = True
+        while changed:
+            changed = False
+            for fn in self.functions:
+                if fn in waiting:
+                    continue
+                fixtures = self.facts.fixtures.get(fn, set())
+                if (
+                    any(self.site_waits(site) for site in self.graph.of(fn))
+                    or any(other in waiting for other in self.graph.families.get(fn, ()))
+                    or any(self.colours.is_async(fixture) for fixture in fixtures)
+                ):
+                    waiting.add(fn)
+                    changed = True
+
+    # Who stays sync
+
+    def cut(self, fn: Function, rule: str, reason: str, chain: bool) -> None:
+        if fn not in self.colours.sync and not fn.is_async and not fn.top_level:
+            self.colours.sync[fn] = Cut(rule, reason, chain)
+            self.moved = True
+
+    def sync_context(self, fn: Function) -> bool:
+        """True where `fn` runs on a plain thread: it stays sync, or is the top level of a module."""
+        return fn.top_level or (fn in self.colours.sync and not fn.is_async)
+
+    def solve(self) -> None:
+        self.sync_creators: set[Function] = set()
+        self.colours.waiting = set()
+        self.colours.sync = {}
+        self.close_waiting()
+        self.moved = True
+        while self.moved:
+            self.moved = False
+            for fn in self.functions:
+                if fn in self.colours.waiting:
+                    if fn in self.natural and fn not in self.colours.sync and not fn.is_async:
+                        self.colours.sync[fn] = self.natural[fn]
+                        self.moved = True
+                    self.examine(fn)
+                elif fn in self.graph.creators:
+                    self.examine_creator(fn)
+            self.hard_links()
+            self.close_waiting()
+            if not self.moved:
+                self.vanish()
+                self.close_waiting()
+
+    def examine(self, fn: Function) -> None:
+        if self.sync_context(fn):
+            cut = self.colours.sync.get(fn)
+            if cut is not None and cut.chain:
+                for callee in self.callees(fn) & self.colours.waiting:
+                    reason = f"{fn.label} calls it, and stays sync"
+                    self.cut(callee, "GB706", reason, True)
+            return
+        for site in self.graph.of(fn):
+            self.examine_site(fn, site)
+        callers = self.family_callers(fn)
+        if callers and fn not in self.roots and all(self.sync_caller(c) for c in callers):
+            names = ", ".join(sorted({caller.label for caller in callers})[:3])
+            self.cut(fn, "GB706", f"only sync code calls it ({names})", False)
+        if fn.is_generator:
+            self.examine_generator(fn)
+
+    def sync_caller(self, caller: Function) -> bool:
+        return caller.kind == "module" or (caller.kind != "main" and self.sync_context(caller))
+
+    def examine_site(self, fn: Function, site: Site) -> None:
+        waits = self.site_waits(site)
+        if waits and site.locked:
+            self.cut(fn, "GB704", f"line {_line(site)} waits while a threading lock is held", True)
+        if waits and site.generator is not None and not self.can_collect(site.generator):
+            reason = f"line {_line(site)} waits inside a generator expression that is handed on"
+            self.cut(fn, "GB702", reason, True)
+        if isinstance(site, (CallSite, IterateSite, WithSite)) and waits:
+            sync = {c for c in site.callees if c in self.colours.waiting and self.sync_context(c)}
+            plain = site.plain or bool(site.callees - self.colours.waiting)
+            if isinstance(site, CallSite):
+                awaited = site.intrinsic or any(self.colours.is_async(c) for c in site.callees)
+                mixed = awaited and (plain or bool(sync))
+            else:
+                # Both methods of a protocol are callees, so only one that waits and stays sync tells.
+                mixed = site.plain or bool(sync)
+            if mixed:
+                self.cut(fn, "GB706", f"line {_line(site)} may or may not be awaitable", True)
+        if isinstance(site, IterateSite) and waits:
+            self.examine_iteration(fn, site)
+        if isinstance(site, WaitSite) and site.how == "stuck":
+            self.cut(fn, "GB703", f"line {_line(site)} waits for worker threads", True)
+        if isinstance(site, HandSite) and site.sink is None:
+            handed = {f for f in site.functions if f in self.colours.waiting}
+            if handed or site.multi or site.origins:
+                what = f"line {_line(site)} hands something that waits to {site.to}"
+                self.cut(fn, "GB702", what, True)
+
+    def examine_iteration(self, fn: Function, site: IterateSite) -> None:
+        if site.form == "star":
+            self.cut(fn, "GB706", f"line {_line(site)} unpacks a stream", True)
+        if site.form == "yield from":
+            statement = self.graph.parents.get(site.node)
+            if not isinstance(statement, ast.Expr):
+                self.cut(fn, "GB706", f"line {_line(site)} uses the value of yield from", True)
+
+    def examine_generator(self, fn: Function) -> None:
+        for node in _own_nodes(fn):
+            if isinstance(node, ast.Return) and node.value is not None:
+                self.cut(fn, "GB706", "an asynchronous generator cannot return a value", True)
+            if (
+                isinstance(node, ast.YieldFrom)
+                and not any(
+                    isinstance(site, IterateSite) and site.node is node and self.site_waits(site)
+                    for site in self.graph.of(fn)
+                )
+                and not isinstance(self.graph.parents.get(node), ast.Expr)
+            ):
+                self.cut(fn, "GB706", "an asynchronous generator cannot delegate for a value", True)
+
+    def can_collect(self, generator: ast.GeneratorExp) -> bool:
+        """True where a list may stand in for the generator expression: a builtin reads it whole."""
+        parent = self.graph.parents.get(generator)
+        if isinstance(parent, ast.Call) and len(parent.args) >= 1 and parent.args[0] is generator:
+            if isinstance(parent.func, ast.Name):
+                return parent.func.id in ("list", "tuple", "set", "frozenset", "sorted", "sum", "min", "max",
+                                          "any", "all", "dict")  # fmt: skip
+            return isinstance(parent.func, ast.Attribute) and parent.func.attr == "join"
+        return False
+
+    def examine_creator(self, fn: Function) -> None:
+        """A function that starts a stream or future and does not wait: it works in either context."""
+        consumers = self.consumers().get(fn, set())
+        if not consumers:
+            return
+        if any(self.sync_context(c) for c in consumers):
+            self.sync_creators.add(fn)
+            self.cut(fn, "GB706", "what it starts is waited for by code that stays sync", False)
+            return
+        if any(self.in_sync_context(caller, set()) for caller in self.graph.callers.get(fn, ())) or (
+            fn in self.natural and fn.name != "__init__"
+        ):
+            self.sync_creators.add(fn)
+            self.cut(fn, "GB706", "code that stays sync calls it too", False)
+
+    def in_sync_context(self, fn: Function, seen: set[Function]) -> bool:
+        if self.sync_context(fn):
+            return True
+        if fn in self.colours.waiting or fn in seen:
+            return False
+        seen.add(fn)
+        return any(self.in_sync_context(caller, seen) for caller in self.graph.callers.get(fn, ()))
+
+    def consumers(self) -> dict[Function, set[Function]]:
+        found: dict[Function, set[Function]] = {}
+        for fn, sites in self.graph.sites.items():
+            for site in sites:
+                if isinstance(site, (CallSite, IterateSite)) and site.origins and self.site_waits(site):
+                    for origin in site.origins:
+                        found.setdefault(origin, set()).add(fn)
+        return found
+
+    def hard_links(self) -> None:
+        """Functions that share a stream, a generator, a context manager or a class change together."""
+        for origin, consumers in self.consumers().items():
+            for consumer in consumers - {origin}:
+                self.link(consumer, origin, "a stream or future goes from one to the other")
+        for fn, sites in self.graph.sites.items():
+            for site in sites:
+                if isinstance(site, (IterateSite, WithSite)):
+                    for callee in site.callees & self.colours.waiting:
+                        self.link(fn, callee, "one drives the other")
+        for fn in list(self.colours.waiting):
+            for other in self.graph.families.get(fn, ()):
+                self.link(fn, other, "one overrides the other")
+            if self.sync_context(fn):
+                for fixture in self.facts.fixtures.get(fn, ()):
+                    self.cut(fixture, "GB706", f"{fn.label} uses it and stays sync", True)
+
+    def link(self, left: Function, right: Function, why: str) -> None:
+        for fn, other in ((left, right), (right, left)):
+            if not self.sync_context(fn) or self.sync_context(other):
+                continue
+            if other not in self.colours.waiting:
+                if other not in self.graph.creators:
+                    continue
+                self.sync_creators.add(other)
+            self.cut(other, "GB706", f"{fn.label} stays sync, and {why}", True)
+
+    def callees(self, fn: Function) -> set[Function]:
+        return {
+            callee
+            for site in self.graph.of(fn)
+            if isinstance(site, (CallSite, IterateSite, WithSite, ReadSite))
+            for callee in site.callees
+        }
+
+    def family_callers(self, fn: Function) -> set[Function]:
+        family = self.graph.families.get(fn, {fn})
+        callers = {c for member in family for c in self.graph.callers.get(member, ())}
+        if any(member in self.roots for member in family):
+            return set()
+        return callers - family
+
+    def vanish(self) -> None:
+        """A function whose every wait stays sync has nothing to await: it stays sync too."""
+        candidates = {fn for fn in self.colours.waiting if self.colours.is_async(fn)}
+        alive = {fn for fn in candidates if fn.is_async or fn in self.promoted or self.awaits_itself(fn)}
+        grown = True
+        while grown:
+            grown = False
+            for fn in candidates - alive:
+                family = self.graph.families.get(fn, set())
+                fixtures = self.facts.fixtures.get(fn, set())
+                if (self.callees(fn) | family | fixtures) & alive:
+                    alive.add(fn)
+                    grown = True
+        for fn in candidates - alive:
+            self.cut(fn, "GB706", "all that it waits for stays sync", False)
+
+    def awaits_itself(self, fn: Function) -> bool:
+        return any(
+            self.site_waits(site)
+            and (
+                (isinstance(site, CallSite) and site.intrinsic)
+                or (isinstance(site, IterateSite) and site.stream)
+                or (isinstance(site, WithSite) and site.channel)
+            )
+            for site in self.graph.of(fn)
+        )
+
+    # Functions that wait for something other than gRPC
+
+    def promote(self) -> bool:
+        """A function that sleeps or waits for a thread, called by a coroutine, may not block the loop."""
+        sleepy = {
+            fn
+            for fn in self.functions
+            if not fn.top_level and not fn.is_generator
+            if any(isinstance(site, WaitSite) for site in self.graph.of(fn))
+        }
+        grown = True
+        while grown:
+            grown = False
+            for fn in self.functions:
+                called = {c for c in self.callees(fn) if not c.is_generator}
+                if (
+                    fn not in sleepy
+                    and not fn.top_level
+                    and called & sleepy
+                    and fn not in self.colours.waiting
+                ):
+                    sleepy.add(fn)
+                    grown = True
+        found = False
+        for fn in sleepy - self.colours.waiting - self.promoted:
+            callers = self.graph.callers.get(fn, set())
+            if any(self.colours.is_async(caller) for caller in callers):
+                self.promoted.add(fn)
+                found = True
+                if not all(self.colours.is_async(caller) for caller in callers):
+                    reason = "it waits, and both coroutines and sync code call it"
+                    self.natural.setdefault(fn, Cut("GB706", reason, True))
+        return found
+
+
+def _line(site: Site) -> int:
+    return getattr(site.node, "lineno", 0) or getattr(getattr(site, "iterable", None), "lineno", 0)
+
+
+def _own_nodes(fn: Function) -> list[ast.AST]:
+    """The nodes of a function's body without those of the functions inside it."""
+    found: list[ast.AST] = []
+    pending = list(ast.iter_child_nodes(fn.node))
+    while pending:
+        node = pending.pop()
+        found.append(node)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            pending.extend(ast.iter_child_nodes(node))
+    return found

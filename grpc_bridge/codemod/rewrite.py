@@ -1,0 +1,94 @@
+"""Step 6, rewrite: apply a module's edits to its concrete tree, joined by position, and verify.
+
+The tree that LibCST parses is the file to the byte; only the nodes that an edit names are replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from .imports import add_imports, drop_unused
+from .rules.base import STATEMENTS, Apply, Key, Plan
+
+
+class RewriteError(Exception):
+    """The rewritten file would not be what was planned; it is left alone."""
+
+
+def rewrite(plan: Plan) -> str:
+    """The module's text with all of its edits made."""
+    source = plan.module.source
+    try:
+        tree = cst.parse_module(source.text)
+    except cst.ParserSyntaxError as error:
+        raise RewriteError(f"LibCST cannot parse it: {error.message}") from error
+    if tree.code != source.text:
+        raise RewriteError("its layout cannot be kept exactly")
+    wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
+    applier = _Applier(plan)
+    changed = wrapper.visit(applier)
+    missed = applier.pending.keys() - applier.done
+    if missed:
+        places = ", ".join(
+            f"{key.kind} at {key.start[0]}:{key.start[1] + 1}" for key in sorted(missed, key=_order)
+        )
+        raise RewriteError(f"places of the analysis were not found in the file: {places}")
+    changed = add_imports(changed, plan.imports)
+    changed = drop_unused(changed, plan.released, source.tree)
+    text = changed.code
+    try:
+        compile(text, str(source.path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise RewriteError(f"the result does not compile: {error.msg} (line {error.lineno})") from error
+    return text
+
+
+def _order(key: Key) -> tuple[int, int]:
+    return key.start
+
+
+class _Applier(cst.CSTTransformer):
+    METADATA_DEPENDENCIES = (PositionProvider,)
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.pending: dict[Key, list[Apply]] = {}
+        for edit in plan.edits:
+            self.pending.setdefault(edit.key, []).append(edit.apply)
+        self.kinds = {key.kind for key in self.pending}
+        self.done: set[Key] = set()
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        kind = type(original_node).__name__
+        node = updated_node
+        if kind in self.kinds:
+            key = self.key_of(kind, original_node)
+            if key in self.pending:
+                self.done.add(key)
+                for apply in self.pending[key]:
+                    node = apply(node)
+        return _parenthesize(node)
+
+    def key_of(self, kind: str, node: Any) -> Key:
+        if kind == "CompFor":
+            # `ast` gives a comprehension's clause no position of its own: its iterable's is used.
+            node = node.iter
+        elif kind == "GeneratorExp":
+            node = node.elt
+        place = self.get_metadata(PositionProvider, node)
+        end = None if kind in STATEMENTS else (place.end.line, place.end.column)
+        return Key(kind, (place.start.line, place.start.column), end)
+
+
+def _parenthesize(node: Any) -> Any:
+    """`(await f()).x`: await binds less tightly than what may follow it."""
+    field = {cst.Attribute: "value", cst.Call: "func", cst.Subscript: "value"}.get(type(node))
+    if field is not None:
+        inner = getattr(node, field)
+        if isinstance(inner, cst.Await) and not inner.lpar:
+            wrapped = inner.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+            return node.with_changes(**{field: wrapped})
+    return node

@@ -1,0 +1,82 @@
+"""The rules, one file each; in the order in which their edits are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from . import (
+    async_context_manager,
+    async_def,
+    async_for,
+    async_protocol,
+    async_sleep,
+    async_with,
+    await_call,
+    await_next,
+    await_result,
+    await_rpc,
+    call_in_thread,
+    collect,
+    context_abort,
+    cut_callback,
+    cut_decorator,
+    cut_grpc_class,
+    cut_lock,
+    cut_protocol,
+    cut_shared,
+    cut_thread,
+    entry_point,
+    import_swap,
+    pytest_fixture,
+    pytest_test,
+    run_bridge,
+    server_lifecycle,
+    submodule_import,
+    unittest_case,
+    wait_in_thread,
+    yield_from,
+)
+from .base import Edit, Rule, View
+
+MODULES: tuple[ModuleType, ...] = (
+    import_swap,
+    submodule_import,
+    async_def,
+    # Before the rules for single calls: it takes `server.stop(grace).wait()` as a whole.
+    server_lifecycle,
+    await_rpc,
+    await_result,
+    await_call,
+    async_for,
+    await_next,
+    collect,
+    yield_from,
+    async_with,
+    async_context_manager,
+    async_protocol,
+    context_abort,
+    async_sleep,
+    wait_in_thread,
+    entry_point,
+    run_bridge,
+    call_in_thread,
+    pytest_test,
+    pytest_fixture,
+    unittest_case,
+    cut_protocol,
+    cut_callback,
+    cut_thread,
+    cut_lock,
+    cut_decorator,
+    cut_shared,
+    cut_grpc_class,
+)
+
+RULES: tuple[Rule, ...] = tuple(sorted((module.RULE for module in MODULES), key=lambda rule: rule.id))
+
+
+def edits(view: View) -> Iterator[Edit]:
+    """Every edit that the rules ask for in one function."""
+    for module in MODULES:
+        yield from module.match(view)

@@ -1,0 +1,34 @@
+"""A function that awaits becomes `async def`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from .base import Edit, Rule, View
+from .syntax import ASYNC
+
+RULE = Rule(
+    id="GB201",
+    slug="async-def",
+    sentence="A function that awaits becomes `async def`.",
+    before="""\
+def fetch(stub):
+    return stub.Get(Request())
+""",
+    after="""\
+async def fetch(stub):
+    return await stub.Get(Request())
+""",
+)
+
+
+def match(view: View) -> Iterator[Edit]:
+    fn = view.fn
+    if view.becomes_async and not (fn.name == "__iter__" and not fn.is_generator):
+        yield view.edit(RULE, "FunctionDef", fn.node, make_async)
+
+
+def make_async(node: cst.FunctionDef) -> cst.FunctionDef:
+    return node.with_changes(asynchronous=ASYNC)

@@ -1,0 +1,70 @@
+"""A stream is read with `async for`, in statements and in comprehensions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ..callgraph import CallSite, IterateSite, Site
+from .base import Edit, Rule, View
+from .syntax import ASYNC
+
+RULE = Rule(
+    id="GB205",
+    slug="async-for",
+    sentence="A stream is read with `async for`, in statements and in comprehensions.",
+    before="""\
+for reply in stub.Watch(request):
+    print(reply)
+names = [r.name for r in stub.Watch(request)]
+total = sum(r.size for r in stub.Watch(request))
+""",
+    after="""\
+async for reply in stub.Watch(request):
+    print(reply)
+names = [r.name async for r in stub.Watch(request)]
+total = sum([r.size async for r in stub.Watch(request)])
+""",
+)
+
+
+def match(view: View) -> Iterator[Edit]:
+    if not view.is_async:
+        return
+    generators: set[ast.GeneratorExp] = set()
+    for site in view.sites(Site):
+        if site.generator is not None and waits(view, site):
+            generators.add(site.generator)
+    for site in view.sites(IterateSite):
+        if not drives(view, site):
+            continue
+        if site.form == "for":
+            yield view.edit(RULE, "For", site.node, make_async)
+        elif site.form == "comprehension" and site.iterable is not None:
+            yield view.edit(RULE, "CompFor", site.iterable, make_async)
+    for generator in generators:
+        # A generator expression that awaits is asynchronous, and no builtin reads such a thing.
+        yield view.edit(RULE, "GeneratorExp", generator.elt, make_list)
+
+
+def drives(view: View, site: IterateSite) -> bool:
+    """True where what is iterated is asynchronous."""
+    return site.stream or any(view.colours.is_async(callee) for callee in site.callees)
+
+
+def waits(view: View, site: Site) -> bool:
+    if isinstance(site, IterateSite):
+        return drives(view, site)
+    return isinstance(site, CallSite) and view.spelling(site) in ("await", "to_thread")
+
+
+def make_async(node: cst.For | cst.CompFor) -> cst.For | cst.CompFor:
+    if isinstance(node, cst.CompFor) and isinstance(node.asynchronous, cst.Asynchronous):
+        return node
+    return node.with_changes(asynchronous=ASYNC)
+
+
+def make_list(node: cst.GeneratorExp) -> cst.ListComp:
+    return cst.ListComp(elt=node.elt, for_in=node.for_in)

@@ -1,0 +1,152 @@
+"""What a rule is, what it sees of the program, and the edits it asks for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import libcst as cst
+
+from ..callgraph import CallSite, Graph
+from ..findings import Finding
+from ..index import Function, Module, Program
+from ..infer import Facts
+from ..propagate import Colours
+
+Spelling = Literal["await", "to_thread", "run", "asyncio.run"]
+Apply = Callable[[Any], cst.CSTNode]
+STATEMENTS = frozenset(
+    {"FunctionDef", "ClassDef", "For", "With", "SimpleStatementLine", "Import", "ImportFrom"}
+)
+"""Nodes that are found by where they start; the others by their whole extent."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule's identity: the file's name is the slug, and `before`/`after` are its documentation."""
+
+    id: str
+    slug: str
+    sentence: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """Where a node of the concrete tree is: its kind and its position in the text."""
+
+    kind: str
+    start: tuple[int, int]
+    end: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Edit:
+    rule: str
+    key: Key
+    apply: Apply
+
+
+@dataclass
+class Plan:
+    """All edits of one module, the imports they need, and what they say."""
+
+    module: Module
+    edits: list[Edit] = field(default_factory=list)
+    imports: set[str] = field(default_factory=set)
+    released: dict[str, int] = field(default_factory=dict)
+    """Names of which some uses went away, and how many."""
+    findings: list[Finding] = field(default_factory=list)
+    claimed: set[ast.AST] = field(default_factory=set)
+    """Nodes that one rule has taken care of together with the node around them."""
+
+
+@dataclass
+class View:
+    """What a rule sees: one function (or top level), its sites, and the verdict on everything."""
+
+    fn: Function
+    plan: Plan
+    program: Program
+    graph: Graph
+    facts: Facts
+    colours: Colours
+
+    @property
+    def is_async(self) -> bool:
+        return self.colours.is_async(self.fn) and self.fn.kind == "def"
+
+    @property
+    def becomes_async(self) -> bool:
+        return self.is_async and not self.fn.is_async
+
+    @property
+    def module(self) -> Module:
+        return self.plan.module
+
+    def sites(self, kind: type[Any]) -> Iterator[Any]:
+        return (s for s in self.graph.of(self.fn) if isinstance(s, kind) and s.node not in self.plan.claimed)
+
+    def spelling(self, site: CallSite) -> Spelling | None:
+        """How this call is written where it stands; None where it stays as it is."""
+        coroutines = {callee for callee in site.callees if self.colours.is_async(callee)}
+        if self.fn.kind == "lambda" and self.colours.is_async(self.fn):
+            return None
+        if not self.is_async:
+            if not coroutines or any(callee.is_async for callee in coroutines):
+                return None
+            return "asyncio.run" if self.fn.kind == "main" else "run"
+        if site.awaited:
+            return None
+        blocking = {callee for callee in site.callees if self.colours.stays_sync(callee)}
+        others = site.callees - coroutines - blocking
+        if (site.rows or coroutines) and not (site.plain or blocking or others):
+            return "await"
+        return "to_thread" if blocking and not (site.rows or coroutines) else None
+
+    # Edits
+
+    def position(self, line: int, column: int) -> tuple[int, int]:
+        """A position of `ast` (bytes) as one of LibCST (characters)."""
+        text = self.module.lines[line - 1]
+        return line, column if text.isascii() else len(text.encode()[:column].decode(errors="ignore"))
+
+    def key(self, kind: str, node: ast.AST) -> Key:
+        start = self.position(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        if kind in STATEMENTS:
+            return Key(kind, start, None)
+        return Key(kind, start, self.position(node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
+
+    def edit(self, rule: Rule, kind: str, node: ast.AST, apply: Apply, message: str | None = None) -> Edit:
+        """An edit of `node`, noted as a change; `message` makes it a finding for a person."""
+        line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
+        if message is not None:
+            self.plan.findings.append(Finding(self.module.path, line, column, rule.id, message, "cut"))
+        self.plan.findings.append(Finding(self.module.path, line, column, rule.id, rule.sentence, "change"))
+        return Edit(rule.id, self.key(kind, node), apply)
+
+    def report(self, rule: Rule, node: ast.AST, message: str) -> None:
+        line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
+        self.plan.findings.append(Finding(self.module.path, line, column, rule.id, message, "cut"))
+
+    def bridge_name(self) -> str:
+        """The name under which this module knows grpc_bridge; asks for the import where it does not."""
+        for node in ast.walk(self.module.source.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.name in ("grpc", "grpc_bridge"):
+                        return alias.asname or alias.name
+        self.plan.imports.add("grpc_bridge as grpc")
+        return "grpc"
+
+
+def report_cut(view: View, rule: Rule) -> Iterator[Edit]:
+    """A finding for a function that waits and stays sync because of `rule`; it is not edited."""
+    fn = view.fn
+    cut = view.colours.sync.get(fn)
+    if cut is not None and cut.rule == rule.id and fn in view.colours.waiting and not fn.top_level:
+        view.report(rule, fn.node, f"{fn.label} stays sync: {cut.reason}")
+    yield from ()

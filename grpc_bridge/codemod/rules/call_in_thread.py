@@ -1,0 +1,46 @@
+"""A coroutine calls blocking code that stays sync in a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ..callgraph import CallSite, ReadSite
+from .base import Edit, Rule, View
+from .syntax import await_, to_thread, wrap_call
+
+RULE = Rule(
+    id="GB503",
+    slug="call-in-thread",
+    sentence="A coroutine calls blocking code that stays sync in a worker thread.",
+    before="""\
+client = Client(target)  # its constructor waits
+""",
+    after="""\
+client = await asyncio.to_thread(Client, target)  # its constructor waits
+""",
+)
+
+
+def match(view: View) -> Iterator[Edit]:
+    if not view.is_async:
+        return
+    for site in view.sites(CallSite):
+        if view.spelling(site) == "to_thread":
+            view.plan.imports.add("asyncio")
+            names = ", ".join(sorted({callee.label for callee in site.callees}))
+            message = f"{names} stays sync and waits, so it is called in a worker thread"
+            yield view.edit(RULE, "Call", site.node, to_thread, message)
+    for site in view.sites(ReadSite):
+        if any(view.colours.stays_sync(callee) for callee in site.callees):
+            view.plan.imports.add("asyncio")
+            names = ", ".join(sorted({callee.label for callee in site.callees}))
+            message = f"reading {names} waits, so it is read in a worker thread"
+            yield view.edit(RULE, type(site.node).__name__, site.node, read, message)
+
+
+def read(node: cst.Attribute | cst.Subscript) -> cst.Await:
+    parens = {"lpar": list(node.lpar), "rpar": list(node.rpar)}
+    reader = cst.Lambda(params=cst.Parameters(), body=node.with_changes(lpar=[], rpar=[]))
+    return await_(wrap_call("asyncio.to_thread", reader).with_changes(**parens))

@@ -1,0 +1,71 @@
+"""A builtin that reads a whole stream gets a list of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import partial
+
+import libcst as cst
+
+from ..callgraph import IterateSite
+from .async_for import drives
+from .base import Edit, Rule, View
+from .syntax import list_comprehension
+
+RULE = Rule(
+    id="GB207",
+    slug="collect",
+    sentence="A builtin that reads a whole stream gets a list of it.",
+    before="""\
+replies = list(stub.Watch(request))
+ordered = sorted(stub.Watch(request), key=by_name)
+""",
+    after="""\
+replies = [item async for item in stub.Watch(request)]
+ordered = sorted([item async for item in stub.Watch(request)], key=by_name)
+""",
+)
+
+DISPLAYS = frozenset({"list", "set"})
+LAZY = frozenset({"enumerate", "zip"})
+
+
+def match(view: View) -> Iterator[Edit]:
+    if not view.is_async:
+        return
+    variable = free_name(view)
+    for site in view.sites(IterateSite):
+        form, _, builtin = site.form.partition(" ")
+        if form != "collect" or not drives(view, site) or not isinstance(site.owner, ast.Call):
+            continue
+        alone = len(site.owner.args) == 1 and not site.owner.keywords
+        message = None
+        if builtin in LAZY:
+            message = f"{builtin}() reads the whole stream before its first step; it did not before"
+        if builtin in DISPLAYS and alone:
+            yield view.edit(RULE, "Call", site.owner, partial(display, builtin=builtin, variable=variable))
+        else:
+            index = site.owner.args.index(site.iterable) if site.iterable in site.owner.args else 0
+            change = partial(argument, index=index, variable=variable)
+            yield view.edit(RULE, "Call", site.owner, change, message)
+
+
+def free_name(view: View) -> str:
+    """A name for the loop variable that the function does not use for something else."""
+    used = {node.id for node in ast.walk(view.fn.node) if isinstance(node, ast.Name)} | view.fn.bound
+    return next(name for name in ("item", "element", "one", "item_", "item__") if name not in used)
+
+
+def display(node: cst.Call, builtin: str, variable: str) -> cst.BaseExpression:
+    inner = list_comprehension(node.args[0].value, variable)
+    parens = {"lpar": list(node.lpar), "rpar": list(node.rpar)}
+    if builtin == "list":
+        return inner.with_changes(**parens)
+    return cst.SetComp(elt=inner.elt, for_in=inner.for_in, **parens)  # type: ignore[arg-type]
+
+
+def argument(node: cst.Call, index: int, variable: str) -> cst.Call:
+    args = list(node.args)
+    args[index] = args[index].with_changes(value=list_comprehension(args[index].value, variable))
+    return node.with_changes(args=args)

@@ -1,0 +1,22 @@
+"""A lambda, a callback or a function handed to code outside the run stays sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .base import Edit, Rule, View, report_cut
+
+RULE = Rule(
+    id="GB702",
+    slug="cut-callback",
+    sentence="A lambda, a callback or a function handed to code outside the run stays sync.",
+    before="""\
+orders.sort(key=lambda order: stub.Price(order).cents)
+""",
+    after="",
+)
+
+
+def match(view: View) -> Iterator[Edit]:
+    """The cut itself was made by the analysis; this says so, at the function that stays."""
+    yield from report_cut(view, RULE)

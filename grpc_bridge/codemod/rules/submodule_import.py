@@ -1,0 +1,43 @@
+"""An import of a submodule of grpc stays, with its file where it binds the name grpc."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..index import Module
+from .base import Edit, Rule, View
+
+RULE = Rule(
+    id="GB102",
+    slug="submodule-import",
+    sentence="An import of a submodule of grpc stays, with its file where it binds the name grpc.",
+    before="""\
+import grpc.experimental
+""",
+    after="",
+)
+
+
+def keeps_grpc(module: Module) -> bool:
+    """True where `import grpc.x` binds the name `grpc`: two imports of one name cannot both hold."""
+    return any(
+        alias.name.startswith("grpc.") and alias.asname is None
+        for node in ast.walk(module.source.tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    )
+
+
+def match(view: View) -> Iterator[Edit]:
+    if view.fn.kind == "module":
+        for node in ast.walk(view.module.source.tree):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names if alias.name.startswith("grpc.")]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grpc."):
+                names = [node.module or ""]
+            else:
+                continue
+            for name in names:
+                view.report(RULE, node, f"{name} is left to grpcio; grpc_bridge has no such submodule")
+    yield from ()

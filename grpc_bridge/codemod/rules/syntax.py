@@ -1,0 +1,57 @@
+"""Pieces of concrete syntax that several rules build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+ASYNC = cst.Asynchronous(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def await_(node: cst.BaseExpression) -> cst.Await:
+    """`await node`; parentheses that were around `node` are around the whole."""
+    bare = node.with_changes(lpar=[], rpar=[])
+    return cst.Await(expression=bare, lpar=list(node.lpar), rpar=list(node.rpar))
+
+
+def name(dotted: str) -> cst.Name | cst.Attribute:
+    """`a.b.c` as an expression."""
+    head, *rest = dotted.split(".")
+    node: cst.Name | cst.Attribute = cst.Name(head)
+    for part in rest:
+        node = cst.Attribute(value=node, attr=cst.Name(part))
+    return node
+
+
+def wrap_call(function: str, node: cst.BaseExpression) -> cst.Call:
+    """`function(node)`."""
+    bare = node.with_changes(lpar=[], rpar=[])
+    return cst.Call(func=name(function), args=[cst.Arg(bare)], lpar=list(node.lpar), rpar=list(node.rpar))
+
+
+def prepend_argument(node: cst.Call, function: str) -> cst.Call:
+    """`f(a)` as `function(f, a)`, with the layout of its arguments kept."""
+    callee = node.func
+    comma: cst.Comma | cst.MaybeSentinel = cst.MaybeSentinel.DEFAULT
+    if node.args:
+        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    first = cst.Arg(callee, comma=comma)
+    return node.with_changes(func=name(function), args=[first, *node.args])
+
+
+def to_thread(node: cst.Call) -> cst.Await:
+    """`f(a)` as `await asyncio.to_thread(f, a)`."""
+    return await_(prepend_argument(node, "asyncio.to_thread"))
+
+
+def list_comprehension(iterable: cst.BaseExpression, variable: str) -> cst.ListComp:
+    """`[variable async for variable in iterable]`."""
+    return cst.ListComp(
+        elt=cst.Name(variable),
+        for_in=cst.CompFor(target=cst.Name(variable), iter=iterable, asynchronous=ASYNC),
+    )
+
+
+def replace_first(args: Sequence[cst.Arg], value: cst.BaseExpression) -> list[cst.Arg]:
+    return [args[0].with_changes(value=value), *args[1:]]

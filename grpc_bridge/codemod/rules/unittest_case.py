@@ -1,0 +1,77 @@
+"""A TestCase whose tests await becomes an IsolatedAsyncioTestCase."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import partial
+
+import libcst as cst
+
+from ..values import Ext, Func
+from .base import Edit, Rule, View
+from .pytest_test import unittest_class
+from .syntax import name as syntax_name
+
+RULE = Rule(
+    id="GB603",
+    slug="unittest-case",
+    sentence="A TestCase whose tests await becomes an IsolatedAsyncioTestCase.",
+    before="""\
+class TestHi(unittest.TestCase):
+    def test_hi(self):
+        self.assertEqual(self.stub.Hi(request).text, "hi")
+""",
+    after="""\
+class TestHi(unittest.IsolatedAsyncioTestCase):
+    async def test_hi(self):
+        self.assertEqual((await self.stub.Hi(request)).text, "hi")
+""",
+)
+
+SETUP = {"setUp": "asyncSetUp", "tearDown": "asyncTearDown"}
+NAMES = frozenset({"unittest.TestCase", "unittest.case.TestCase"})
+
+
+def match(view: View) -> Iterator[Edit]:
+    fn = view.fn
+    if fn.kind == "module":
+        yield from classes(view)
+    if view.becomes_async and fn.cls is not None and fn.name in SETUP and unittest_class(fn):
+        yield view.edit(RULE, "FunctionDef", fn.node, partial(rename, name=SETUP[fn.name]))
+        for call in ast.walk(fn.node):
+            # `super().setUp()` is the base's own, which stays.
+            if isinstance(call, ast.Attribute) and call.attr == fn.name and is_program_super(view, call):
+                yield view.edit(RULE, "Attribute", call, partial(rename_attribute, name=SETUP[fn.name]))
+
+
+def is_program_super(view: View, node: ast.Attribute) -> bool:
+    return any(isinstance(value, Func) and view.colours.is_async(value.fn) for value in view.facts.of(node))
+
+
+def classes(view: View) -> Iterator[Edit]:
+    for cls in view.module.classes.values():
+        family = [cls, *cls.descendants()]
+        methods = [m for member in family for m in member.methods.values()]
+        wanted = any(
+            view.colours.is_async(m) and (m.name.startswith("test") or m.name in SETUP) for m in methods
+        )
+        for base in cls.node.bases:
+            if wanted and any(isinstance(v, Ext) and v.path in NAMES for v in view.facts.of(base)):
+                if isinstance(base, ast.Name):
+                    view.plan.imports.add("unittest")
+                yield view.edit(RULE, type(base).__name__, base, isolate)
+
+
+def isolate(node: cst.Name | cst.Attribute) -> cst.BaseExpression:
+    if isinstance(node, cst.Attribute):
+        return node.with_changes(attr=cst.Name("IsolatedAsyncioTestCase"))
+    return syntax_name("unittest.IsolatedAsyncioTestCase")
+
+
+def rename(node: cst.FunctionDef, name: str) -> cst.FunctionDef:
+    return node.with_changes(name=cst.Name(name))
+
+
+def rename_attribute(node: cst.Attribute, name: str) -> cst.Attribute:
+    return node.with_changes(attr=cst.Name(name))

@@ -1,0 +1,44 @@
+"""A call that waits for a thread, a queue or a process waits in a worker thread."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..callgraph import WaitSite
+from .base import Edit, Rule, View
+from .syntax import to_thread
+
+RULE = Rule(
+    id="GB402",
+    slug="wait-in-thread",
+    sentence="A call that waits for a thread, a queue or a process waits in a worker thread.",
+    before="""\
+worker.join()
+""",
+    after="""\
+await asyncio.to_thread(worker.join)
+""",
+)
+
+
+def match(view: View) -> Iterator[Edit]:
+    if not view.is_async:
+        return
+    for site in view.sites(WaitSite):
+        if site.how != "thread" or site.generator is not None or site.locked:
+            continue
+        if isinstance(view.graph.parents.get(site.node), ast.Await) or waits_never(site):
+            continue
+        view.plan.imports.add("asyncio")
+        what = site.path.replace("()", "")
+        yield view.edit(RULE, "Call", site.node, to_thread, f"{what} blocks; it waits in a worker thread now")
+
+
+def waits_never(site: WaitSite) -> bool:
+    """True for `get(False)` and `get(block=False)`."""
+    assert isinstance(site.node, ast.Call)
+    values = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "block")]
+    return site.path.endswith(".get") and any(
+        isinstance(value, ast.Constant) and value.value is False for value in values
+    )

@@ -226,8 +226,8 @@ class _Collector:
             }
             if getters:
                 self.sites.append(ReadSite(*self.place(node), callees=getters))
-        for child in ast.iter_child_nodes(node):
-            self.visit(child)
+        for part in ast.iter_child_nodes(node):
+            self.visit(part)
 
     def place(self, node: ast.AST) -> tuple[ast.AST, Function, bool, ast.GeneratorExp | None]:
         return node, self.fn, self.locked, self.generator
@@ -271,10 +271,12 @@ class _Collector:
             self.visit(generator.iter)
             if isinstance(node, ast.GeneratorExp):
                 self.generator = node
-            self.iterate(generator, generator.iter, "comprehension", node)
+            if not generator.is_async:
+                self.iterate(generator, generator.iter, "comprehension", node)
             for condition in generator.ifs:
                 self.visit(condition)
-        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        for part in parts:
             self.visit(part)
         self.generator = outer
 

@@ -161,8 +161,8 @@ class Evaluator(ABC):
         if isinstance(node, ast.Subscript):
             self.eval(node.slice, frame)
             owner = self.eval(node.value, frame)
-            index = node.slice.value if isinstance(node.slice, ast.Constant) else None
-            return self.item(owner, index if isinstance(index, int) else None)
+            constant = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            return self.item(owner, constant if isinstance(constant, int) else None)
         if isinstance(node, ast.IfExp):
             self.eval(node.test, frame)
             return self.eval(node.body, frame) | self.eval(node.orelse, frame)
@@ -218,13 +218,13 @@ class Evaluator(ABC):
             values = self.known(("var", owner.module.top, attr))
             return values or self.submodule(frame, node, attr)
         if isinstance(owner, Ext):
-            found = self.submodule(frame, node, attr)
+            module = self.submodule(frame, node, attr)
             path = f"{owner.path}.{attr}"
-            return found or (frozenset({Ext(path)}) if len(path) < MAX_PATH else NOTHING)
+            return module or (frozenset({Ext(path)}) if len(path) < MAX_PATH else NOTHING)
         if isinstance(owner, (Inst, Cls)):
             return self.class_attribute(node, owner, attr)
         if isinstance(owner, Super):
-            found = set()
+            found: set[Value] = set()
             for base in owner.cls.bases:
                 found |= self.class_attribute(node, Inst(base), attr, up_only=True)
             return frozenset(found)

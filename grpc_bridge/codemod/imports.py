@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Mapping, Sequence
 
 import libcst as cst
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 THIRD_PARTY = frozenset({"pytest", "pytest_asyncio", "grpc_bridge"})
+KIN = frozenset({"pytest", "pytest_asyncio", "grpc", "grpc_bridge"})
 
 
 def add_imports(module: cst.Module, wanted: set[str]) -> cst.Module:
@@ -59,31 +61,24 @@ def _add(module: cst.Module, name: str) -> cst.Module:
     line = cst.SimpleStatementLine(
         [cst.Import([cst.ImportAlias(cst.Name(name.split(" as ")[0]), _as(name))])]
     )
-    index = _place(body, name)
-    if index is None:
-        index = _after_header(body)
-        follower = body[index] if index < len(body) else None
-        if follower is not None and not _is_import(follower) and not follower.leading_lines:
-            body[index] = follower.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
-    elif index < len(body):
-        # The blank lines above the group stay above it.
+    index, lead, fresh = _place(body, name)
+    if lead is None and index < len(body):
+        # The line takes the place of the one below it, and the blank lines above that.
         follower = body[index]
-        lead = list(follower.leading_lines)
-        blanks = [blank for blank in lead if blank.comment is None]
-        if lead and len(blanks) == len(lead) and _starts_group(body, index):
-            line = line.with_changes(leading_lines=lead)
+        above = list(follower.leading_lines)
+        if above and all(blank.comment is None for blank in above):
             body[index] = follower.with_changes(leading_lines=[])
-    body.insert(index, line)
+            lead = above
+    body.insert(index, line.with_changes(leading_lines=lead or []))
+    below = body[index + 1] if index + 1 < len(body) else None
+    if below is not None and not below.leading_lines and (not _is_import(below) or fresh):
+        body[index + 1] = below.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return module.with_changes(body=body)
 
 
 def _as(name: str) -> cst.AsName | None:
     _, _, alias = name.partition(" as ")
     return cst.AsName(name=cst.Name(alias)) if alias else None
-
-
-def _starts_group(body: Sequence[Statement], index: int) -> bool:
-    return index == 0 or bool(body[index].leading_lines)
 
 
 def _groups(body: Sequence[Statement]) -> list[list[int]]:
@@ -101,30 +96,47 @@ def _groups(body: Sequence[Statement]) -> list[list[int]]:
     return groups
 
 
-def _place(body: Sequence[Statement], name: str) -> int | None:
-    """Where `import name` goes: in the group of its kind, in alphabetical order."""
+def _place(body: Sequence[Statement], name: str) -> tuple[int, list[cst.EmptyLine] | None, bool]:
+    """Where `import name` goes, the blank lines above it, and whether it starts a group of its own.
+
+    None for the blank lines: those of the line that it displaces.
+    """
     root = name.split(" ")[0]
-    groups = [group for group in _groups(body) if not _is_future(body[group[0]]) or len(group) > 1]
-    third = root in THIRD_PARTY
-    chosen: list[int] | None = None
-    for group in groups:
-        heads = [plain.split(" ")[0].split(".")[0] for i in group for plain in _plain_imports(body[i])]
-        if third and any(head in ("pytest", "grpc", "grpc_bridge") for head in heads):
-            chosen = group
-            break
-        if not third:
-            chosen = group
-            break
+    blank = [cst.EmptyLine(indent=False)]
+    groups = _groups(body)
+    if groups and all(_is_future(body[i]) for i in groups[0]):
+        del groups[0]
+    if not groups:
+        index = _after_header(body)
+        return index, blank if index else [], True
+    kin = KIN if root in THIRD_PARTY else sys.stdlib_module_names
+    chosen = next((group for group in groups if any(_head(body[i]) in kin for i in group)), None)
+    if chosen is None and root in THIRD_PARTY:
+        standard = [g for g in groups if any(_head(body[i]) in sys.stdlib_module_names for i in g)]
+        if standard:
+            return standard[-1][-1] + 1, blank, True
     if chosen is None:
-        return None if not groups else groups[-1][-1] + 1
-    plain_lines = [i for i in chosen if _plain_imports(body[i])]
-    for i in plain_lines:
+        return groups[0][0], None, True
+    plain = [i for i in chosen if _plain_imports(body[i])]
+    for i in plain:
         if _plain_imports(body[i])[0].split(" ")[0] > root:
-            return i
-    if plain_lines:
-        return plain_lines[-1] + 1
-    first = chosen[0]
-    return first + 1 if _is_future(body[first]) else first
+            return i, None if i == chosen[0] else [], False
+    if plain:
+        return plain[-1] + 1, [], False
+    return chosen[0], None, False
+
+
+def _head(node: Statement) -> str:
+    """The top-level package that an import statement names first."""
+    plain = _plain_imports(node)
+    if plain:
+        return plain[0].split(" ")[0].split(".")[0]
+    if isinstance(node, cst.SimpleStatementLine) and isinstance(node.body[0], cst.ImportFrom):
+        module = node.body[0].module
+        while isinstance(module, cst.Attribute):
+            module = module.value  # type: ignore[assignment]
+        return module.value if isinstance(module, cst.Name) else ""
+    return ""
 
 
 def _is_future(node: Statement) -> bool:

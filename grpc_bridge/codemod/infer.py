@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 from .evaluate import Evaluator, Frame, State
 from .index import Class, Function, Program, is_main_guard
@@ -162,7 +163,8 @@ class Inference(Evaluator):
                     self.assign(item.optional_vars, entered, frame)
             self.block(node.body, frame)
         elif isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
-            self.try_statement(node, frame)
+            # `except*` has a node of its own, of the same fields, from Python 3.11 on.
+            self.try_statement(cast(ast.Try, node), frame)
         elif isinstance(node, ast.Match):
             self.eval(node.subject, frame)
             for case in node.cases:
@@ -182,12 +184,11 @@ class Inference(Evaluator):
             self.block(body, inner)
             frame.state = self.join(frame.state, inner.state)
 
-    def try_statement(self, node: ast.stmt, frame: Frame) -> None:
-        assert isinstance(node, ast.Try) or hasattr(node, "handlers")
+    def try_statement(self, node: ast.Try, frame: Frame) -> None:
         before = frame.branch()
-        self.block(node.body, frame)  # type: ignore[union-attr]
+        self.block(node.body, frame)
         either = self.join(before.state, frame.state)
-        for handler in node.handlers:  # type: ignore[union-attr]
+        for handler in node.handlers:
             inner = Frame(frame.scope, frame.owner, frame.cls, dict(either))
             if handler.type is not None:
                 raised = self.eval(handler.type, inner)
@@ -196,8 +197,8 @@ class Inference(Evaluator):
                     self.bind(handler.name, error, inner)
             self.block(handler.body, inner)
             frame.state = self.join(frame.state, inner.state)
-        self.block(node.orelse, frame)  # type: ignore[union-attr]
-        self.block(node.finalbody, frame)  # type: ignore[union-attr]
+        self.block(node.orelse, frame)
+        self.block(node.finalbody, frame)
 
     def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
         fn = frame.scope.module.function_of[node]
@@ -213,6 +214,8 @@ class Inference(Evaluator):
 
     def define_class(self, node: ast.ClassDef, frame: Frame) -> None:
         cls = frame.scope.module.classes[node]
+        # What a base is may become known in a later pass; what it seemed before does not count.
+        cls.external_bases.clear()
         for base in node.bases:
             for value in self.eval(base, frame):
                 if isinstance(value, Cls) and value.cls is not cls and value.cls not in cls.bases:
@@ -237,7 +240,7 @@ class Inference(Evaluator):
             for alias in node.names:
                 target = self.program.resolve(module, alias.name)
                 if alias.asname:
-                    found: Values = frozenset({Mod(target) if target else Ext(alias.name)})
+                    found: Values = frozenset({Mod(target) if target else _external(alias.name)})
                     self.bind(alias.asname, found, frame)
                 elif target is not None and "." not in alias.name:
                     self.bind(alias.name, frozenset({Mod(target)}), frame)
@@ -245,7 +248,7 @@ class Inference(Evaluator):
                     # `import a.b.c` binds `a`; the rest is found attribute by attribute.
                     head = alias.name.split(".")[0]
                     package = self.program.resolve(module, head)
-                    values = {Ext(head)} if package is None else {Mod(package)}
+                    values = {_external(head)} if package is None else {Mod(package)}
                     if target is not None:
                         self.submodules.setdefault((module, alias.name), target)
                     self.bind(head, frozenset(values), frame)
@@ -273,7 +276,7 @@ class Inference(Evaluator):
             return frozenset({Mod(submodule)})
         if parent is not None:
             return NOTHING
-        return frozenset({Ext(f"{head}.{name}" if head else name)})
+        return frozenset({_external(f"{head}.{name}" if head else name)})
 
     def star_import(self, node: ast.ImportFrom, frame: Frame) -> None:
         module = frame.scope.module
@@ -312,3 +315,9 @@ class Inference(Evaluator):
                     self.learn(("elem", owner.node), value)
                 elif isinstance(owner, Obj):
                     continue
+
+
+def _external(path: str) -> Ext:
+    """A path outside the program; grpc_bridge is grpc under another name."""
+    head, dot, rest = path.partition(".")
+    return Ext(f"grpc{dot}{rest}") if head == "grpc_bridge" else Ext(path)

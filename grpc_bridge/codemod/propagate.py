@@ -92,14 +92,29 @@ class Solver:
             for fn in self.functions:
                 if fn in waiting:
                     continue
-                fixtures = self.facts.fixtures.get(fn, set())
                 if (
                     any(self.site_waits(site) for site in self.graph.of(fn))
                     or any(other in waiting for other in self.graph.families.get(fn, ()))
-                    or any(self.colours.is_async(fixture) for fixture in fixtures)
+                    or self.needs_loop(fn)
                 ):
                     waiting.add(fn)
                     changed = True
+
+    def needs_loop(self, fn: Function) -> bool:
+        """A test of an asynchronous fixture: what that started is served only while a loop runs."""
+        return not self.facts.has_role(fn, "fixture") and any(
+            self.colours.is_async(fixture) for fixture in self.fixtures(fn)
+        )
+
+    def fixtures(self, fn: Function) -> set[Function]:
+        """The fixtures of a test, and theirs."""
+        found: set[Function] = set()
+        pending = [fn]
+        while pending:
+            for fixture in self.facts.fixtures.get(pending.pop(), set()) - found:
+                found.add(fixture)
+                pending.append(fixture)
+        return found
 
     # Who stays sync
 
@@ -259,8 +274,8 @@ class Solver:
         for fn in list(self.colours.waiting):
             for other in self.graph.families.get(fn, ()):
                 self.link(fn, other, "one overrides the other")
-            if self.sync_context(fn):
-                for fixture in self.facts.fixtures.get(fn, ()):
+            if self.sync_context(fn) and not self.facts.has_role(fn, "fixture"):
+                for fixture in self.fixtures(fn) & self.colours.waiting:
                     self.cut(fixture, "GB706", f"{fn.label} uses it and stays sync", True)
 
     def link(self, left: Function, right: Function, why: str) -> None:
@@ -297,7 +312,7 @@ class Solver:
             grown = False
             for fn in candidates - alive:
                 family = self.graph.families.get(fn, set())
-                fixtures = self.facts.fixtures.get(fn, set())
+                fixtures = set() if self.facts.has_role(fn, "fixture") else self.fixtures(fn)
                 if (self.callees(fn) | family | fixtures) & alive:
                     alive.add(fn)
                     grown = True

@@ -85,8 +85,8 @@ class _Applier(cst.CSTTransformer):
 
 def _parenthesize(node: Any) -> Any:
     """`(await f()).x`: await binds less tightly than what may follow it."""
-    field = {cst.Attribute: "value", cst.Call: "func", cst.Subscript: "value"}.get(type(node))
-    if field is not None:
+    field = "func" if isinstance(node, cst.Call) else "value"
+    if isinstance(node, (cst.Attribute, cst.Call, cst.Subscript)):
         inner = getattr(node, field)
         if isinstance(inner, cst.Await) and not inner.lpar:
             wrapped = inner.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent import futures
+from typing import Any
+
 import grpc
 
 from grpc_bridge._channel import Channel, Options
+from grpc_bridge._server import Server
 
 
-def insecure_channel(target: str, options: Options = None, compression: grpc.Compression | None = None) -> Channel:
+def insecure_channel(
+    target: str, options: Options = None, compression: grpc.Compression | None = None
+) -> Channel:
     """A channel without transport security; see ``grpc.insecure_channel``. Never blocks, needs no loop."""
     return Channel(target, options, None, compression)
 
@@ -20,3 +27,19 @@ def secure_channel(
 ) -> Channel:
     """A channel with credentials; see ``grpc.secure_channel``. Never blocks, needs no loop."""
     return Channel(target, options, credentials, compression)
+
+
+def server(
+    thread_pool: futures.Executor | None = None,
+    handlers: Sequence[grpc.GenericRpcHandler] | None = None,
+    interceptors: Sequence[Any] | None = None,
+    options: Sequence[tuple[str, Any]] | None = None,
+    maximum_concurrent_rpcs: int | None = None,
+    compression: grpc.Compression | None = None,
+    xds: bool = False,
+) -> Server:
+    """A server for handlers of both colours; see ``grpc.server``.
+
+    `thread_pool` runs the handlers that are plain functions; without one the server has its own.
+    """
+    return Server(thread_pool, handlers, interceptors, options, maximum_concurrent_rpcs, compression, xds)

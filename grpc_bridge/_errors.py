@@ -14,6 +14,13 @@ from grpc_bridge._metadata import Metadata
 #: Status by its number on the wire.
 STATUS_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
+AbortError = grpc.aio.AbortError
+
+
+def status_number(code: Any) -> int:
+    """A status's number on the wire; UNKNOWN for what is no status, as grpcio has it."""
+    return code.value[0] if isinstance(code, grpc.StatusCode) else 2
+
 
 class BoundToAnotherLoop(RuntimeError):
     """A call object is awaited on another event loop than the one that it was started on."""

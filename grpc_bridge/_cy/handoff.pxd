@@ -12,6 +12,7 @@ cdef class Completion:
 
 cdef class Mailbox:
     cdef int push(self, Completion completion) except -1  # any thread
+    cdef bint is_behind(self)  # any thread
     cdef int lend(self, Source source) except -1  # any thread
 
 
@@ -31,6 +32,7 @@ cdef class LoopMailbox(Mailbox):
     cdef list _ready
     cdef bint _scheduled
     cdef object _drain_callback
+    cdef object _context
     # pollers that have lent their turn to this loop
     cdef list _sources
 

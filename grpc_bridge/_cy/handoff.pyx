@@ -10,6 +10,7 @@ All state here is guarded by the GIL: no Python code runs between a test and the
 depends on it.
 """
 
+import contextvars
 import threading
 
 
@@ -25,6 +26,10 @@ cdef class Mailbox:
 
     cdef int push(self, Completion completion) except -1:
         raise SystemError("a mailbox without push()")
+
+    cdef bint is_behind(self):
+        """Whether what was pushed before still waits to be delivered."""
+        return False
 
     cdef int lend(self, Source source) except -1:
         """Offer the source's turn; 1 if taken."""
@@ -59,6 +64,8 @@ cdef class LoopMailbox(Mailbox):
         self._scheduled = False
         self._sources = []
         self._drain_callback = self._drain
+        # What is delivered must not see the context variables of whoever happened to wake the loop.
+        self._context = contextvars.Context()
 
     cdef int push(self, Completion completion) except -1:
         self._ready.append(completion)
@@ -66,6 +73,9 @@ cdef class LoopMailbox(Mailbox):
             self._scheduled = True
             self.wake()
         return 0
+
+    cdef bint is_behind(self):
+        return self._scheduled
 
     cdef int lend(self, Source source) except -1:
         if self.loop.is_closed():
@@ -78,7 +88,7 @@ cdef class LoopMailbox(Mailbox):
 
     cdef int wake(self) except -1:
         try:
-            self.loop.call_soon_threadsafe(self._drain_callback)
+            self.loop.call_soon_threadsafe(self._drain_callback, context=self._context)
         except RuntimeError:
             if not self.loop.is_closed():
                 raise
@@ -117,7 +127,7 @@ cdef class LoopMailbox(Mailbox):
                     source.give_back()
         self._deliver_all()
         if self._sources or self._ready:
-            self.loop.call_soon(self._drain_callback)
+            self.loop.call_soon(self._drain_callback, context=self._context)
         else:
             self._scheduled = False
 

@@ -42,16 +42,20 @@ cdef class ClientSink:
     cdef int on_status(self, int code, str details, tuple metadata, str debug) except -1
 
 
+cdef enum WriteFlags:
+    WRITE_NO_COMPRESS = 2
+
+
 # ---- server ---------------------------------------------------------------------------------------
 
 cdef class ServerTransport:
-    cdef int start(self, Acceptor acceptor) except -1
+    cdef int start(self, Acceptor acceptor, Mailbox mailbox) except -1  # new calls go to the mailbox
     cdef int refuse_new(self) except -1  # then on_drained
     cdef int cancel_all(self) except -1
 
 
 cdef class Acceptor:
-    # on the transport's thread, or on a loop's that has its turn: must not block
+    # must not block
     cdef int on_call(self, ServerStream stream, str method, tuple metadata, double deadline) except -1
     cdef int on_drained(self) except -1
 
@@ -59,13 +63,15 @@ cdef class Acceptor:
 cdef class ServerStream(Completion):
     cdef ServerSink sink
 
-    cdef int open(self, ServerSink sink) except -1  # then, once, on_closed
+    cdef int open(self, ServerSink sink, Mailbox mailbox) except -1  # then, once, on_closed
     cdef int receive(self) except -1  # then on_message
     cdef int send_headers(self, tuple metadata) except -1
     cdef int send(self, tuple headers, bytes message, int flags) except -1  # then on_sent
-    cdef int finish(self, tuple headers, bytes message, int code, object details, tuple metadata) except -1
+    cdef int finish(self, tuple headers, bytes message, int flags, int code, object details,
+                    tuple metadata) except -1
     cdef int cancel(self) except -1
     cdef str peer(self)
+    cdef tuple identity(self)  # identities, the name of their property, the whole context
 
 
 cdef class ServerSink:

@@ -68,7 +68,7 @@ cdef class ClientSink:
 cdef class ServerTransport:
     """Listens on ports and brings calls in."""
 
-    cdef int start(self, Acceptor acceptor) except -1:
+    cdef int start(self, Acceptor acceptor, Mailbox mailbox) except -1:
         raise SystemError("a transport without start()")
 
     cdef int refuse_new(self) except -1:
@@ -91,7 +91,7 @@ cdef class Acceptor:
 cdef class ServerStream(Completion):
     """One call on the server, as the transport sees it."""
 
-    cdef int open(self, ServerSink sink) except -1:
+    cdef int open(self, ServerSink sink, Mailbox mailbox) except -1:
         raise SystemError("a server stream without open()")
 
     cdef int receive(self) except -1:
@@ -103,7 +103,8 @@ cdef class ServerStream(Completion):
     cdef int send(self, tuple headers, bytes message, int flags) except -1:
         raise SystemError("a server stream without send()")
 
-    cdef int finish(self, tuple headers, bytes message, int code, object details, tuple metadata) except -1:
+    cdef int finish(self, tuple headers, bytes message, int flags, int code, object details,
+                    tuple metadata) except -1:
         raise SystemError("a server stream without finish()")
 
     cdef int cancel(self) except -1:
@@ -111,6 +112,9 @@ cdef class ServerStream(Completion):
 
     cdef str peer(self):
         raise SystemError("a server stream without peer()")
+
+    cdef tuple identity(self):
+        raise SystemError("a server stream without identity()")
 
 
 cdef class ServerSink:

@@ -5,7 +5,7 @@ While nothing is on its way the thread sleeps on a lock of its own. Otherwise it
 and puts what comes out into the mailboxes of those who wait.
 
 Under load that costs: the poller needs the GIL once for each event, and so takes it from the loop
-once for each event. So it lends its turn. The loop that got the last event empties the queue itself,
+once for each event. So where a loop has not yet come to what it got before, the poller lends its turn. The loop that got the last event empties the queue itself,
 once per turn of its own, until nothing is left to take; then the poller goes back to waiting. A
 borrower that stands still (its user's code computes, or blocks) loses the turn after a few
 milliseconds, so that other loops on the same queue are not kept waiting.
@@ -30,8 +30,6 @@ cdef extern from "pythread.h":
     # Not among Cython's own declarations.
     PyLockStatus PyThread_acquire_lock_timed(PyThread_type_lock, long long microseconds, int intr_flag) nogil
 
-# With fewer events than this on their way, lending costs more than trading the GIL does.
-cdef int _LEND_FROM = 6
 # How long a borrower may stand still before it loses the turn.
 cdef long long _PATIENCE_MICROSECONDS = 3000
 
@@ -84,6 +82,7 @@ cdef class Poller(Source):
     def _run(self):
         cdef Mailbox mailbox
         cdef Completion tag
+        cdef bint behind
         while True:
             if self.pending <= 0:
                 if self._stopped:
@@ -95,10 +94,11 @@ cdef class Poller(Source):
                 continue
             tag = event.tag
             mailbox = tag.mailbox
+            behind = mailbox.is_behind()
             self.route(event)
             # The event holds a call: it must be gone before the thread waits again.
             event = tag = None
-            if self.pending >= _LEND_FROM:
+            if behind:
                 self._lent = True
                 if mailbox.lend(self):
                     self._await_return()

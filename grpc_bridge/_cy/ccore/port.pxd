@@ -24,7 +24,7 @@ cdef int server_receive(object call, object tag) except -1
 cdef int server_watch(object call, object tag) except -1
 cdef int server_send_headers(object call, tuple metadata, object tag) except -1
 cdef int server_send(object call, tuple headers, bytes message, int flags, object tag) except -1
-cdef int server_finish(object call, tuple headers, bytes message, int code, object details,
+cdef int server_finish(object call, tuple headers, bytes message, int flags, int code, object details,
                        tuple metadata, object tag) except -1
 
 # ---- events ---------------------------------------------------------------------------------------

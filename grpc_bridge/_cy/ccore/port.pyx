@@ -6,7 +6,7 @@ checked when this module is imported, so that an unknown grpcio fails there, by 
 middle of a call.
 """
 
-from grpc_bridge._cy.transport cimport CallHead
+from grpc_bridge._cy.transport cimport WRITE_NO_COMPRESS, CallHead
 
 import grpc
 from grpc import _channel, _compression, _server
@@ -63,7 +63,7 @@ cdef object _QUEUE_TIMEOUT = cygrpc.CompletionType.queue_timeout
 cdef object _PROPAGATE_DEFAULTS = cygrpc.PropagationConstants.GRPC_PROPAGATE_DEFAULTS
 cdef object _InitialMetadataFlags = _channel._InitialMetadataFlags
 
-WRITE_NO_COMPRESS = cygrpc.WriteFlag.no_compress
+assert WRITE_NO_COMPRESS == cygrpc.WriteFlag.no_compress
 
 
 # ---- client ---------------------------------------------------------------------------------------
@@ -252,18 +252,18 @@ cdef int server_send(object call, tuple headers, bytes message, int flags, objec
     return 0
 
 
-cdef int server_finish(object call, tuple headers, bytes message, int code, object details,
+cdef int server_finish(object call, tuple headers, bytes message, int flags, int code, object details,
                        tuple metadata, object tag) except -1:
     status = _SendStatus(metadata, code, details, 0)
     if headers is None:
         if message is None:
             operations = (status,)
         else:
-            operations = (_SendMessage(message, 0), status)
+            operations = (_SendMessage(message, flags), status)
     elif message is None:
         operations = (_SendInitialMetadata(headers, 0), status)
     else:
-        operations = (_SendInitialMetadata(headers, 0), _SendMessage(message, 0), status)
+        operations = (_SendInitialMetadata(headers, 0), _SendMessage(message, flags), status)
     call.start_server_batch(operations, tag)
     return 0
 

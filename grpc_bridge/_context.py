@@ -1,0 +1,159 @@
+"""What a handler is given beside its request: one context for handlers of either colour."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+
+from grpc_bridge._border import Done, running_loop
+from grpc_bridge._cy.ccore import port
+from grpc_bridge._cy.server_call import ServerCall
+from grpc_bridge._errors import AbortError
+from grpc_bridge._metadata import Metadata, outgoing
+
+_LOGGER = logging.getLogger("grpc_bridge")
+
+
+class ServicerContext(grpc.ServicerContext):  # type: ignore[misc]
+    """The ``grpc.ServicerContext`` and the ``grpc.aio.ServicerContext`` of one RPC.
+
+    In a coroutine, members that have nothing to return may be awaited or not.
+    """
+
+    def __init__(self, call: ServerCall) -> None:
+        self._call = call
+
+    # ---- the RPC ----------------------------------------------------------------------------------
+
+    def is_active(self) -> bool:
+        """Whether the client still waits for something."""
+        return self._call.active
+
+    def cancelled(self) -> bool:
+        """Whether the client, or the server's shutdown, has cancelled the RPC."""
+        return self._call.cancelled
+
+    def done(self) -> bool:
+        """Whether the RPC is over."""
+        return self._call.closed or self._call.finished
+
+    def time_remaining(self) -> float:
+        """Seconds to the deadline, not below 0; a very large number without one."""
+        return max(self._call.deadline - time.time(), 0.0)
+
+    def cancel(self) -> None:
+        """End the RPC: the client sees CANCELLED."""
+        self._call.cancel()
+
+    def add_callback(self, callback: Callable[[], object]) -> bool:
+        """Call `callback` when the RPC is over; False, and no call, if it is."""
+        return self._call.add_callback(callback)
+
+    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
+        """Call `callback` with this context when the RPC is over."""
+        self._call.add_callback(lambda: callback(self))
+
+    # ---- the client -------------------------------------------------------------------------------
+
+    def invocation_metadata(self) -> Metadata:
+        """The client's metadata."""
+        return Metadata(self._call.invocation_metadata)
+
+    def peer(self) -> str:
+        """The client's address, e.g. ``ipv4:127.0.0.1:4711``."""
+        return self._call.peer()
+
+    def peer_identities(self) -> Sequence[bytes] | None:
+        """The client's authenticated identities, or None."""
+        identities: Sequence[bytes] | None = self._call.identity()[0]
+        return identities
+
+    def peer_identity_key(self) -> str | None:
+        """The name of the property that the identities are values of, or None."""
+        key: str | None = self._call.identity()[1]
+        return key
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        """The properties of the connection's security."""
+        context: Mapping[str, Sequence[bytes]] = self._call.identity()[2]
+        return context
+
+    # ---- messages ---------------------------------------------------------------------------------
+
+    async def read(self) -> Any:
+        """The next request, or ``grpc.aio.EOF`` when the client sends no more."""
+        request = await self._call.read()
+        return grpc.aio.EOF if request is None else request
+
+    async def write(self, message: Any) -> None:
+        """Send a response; returns when the transport has taken it."""
+        await self._call.write(message)
+
+    def set_compression(self, compression: grpc.Compression) -> None:
+        """Compress the responses; before the first of them."""
+        self._call.compression_header = (port.compression_header(compression),)
+
+    def disable_next_message_compression(self) -> None:
+        """Send the next response as it is."""
+        self._call.plain_next = True
+
+    # ---- metadata and status ----------------------------------------------------------------------
+
+    def send_initial_metadata(self, initial_metadata: Any) -> Any:
+        """Send metadata ahead of the first response; once, and not after it."""
+        if self._call.headers_sent:
+            raise ValueError("Initial metadata no longer allowed!")
+        if not self._call.active:
+            raise grpc.RpcError()
+        self._call.send_initial_metadata(outgoing(initial_metadata) or ())
+        return None if running_loop() is None else Done(None)
+
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+        """The metadata to send with the status."""
+        self._call.trailers = outgoing(trailing_metadata)
+
+    def trailing_metadata(self) -> Any:
+        """What `set_trailing_metadata` was given."""
+        return self._call.trailers
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """The status to end with when the handler returns."""
+        self._call.code = code
+
+    def code(self) -> grpc.StatusCode | None:
+        """What `set_code` was given."""
+        code: grpc.StatusCode | None = self._call.code
+        return code
+
+    def set_details(self, details: str) -> None:
+        """The details to end with when the handler returns."""
+        self._call.details = details.encode() if isinstance(details, str) else details
+
+    def details(self) -> bytes | None:
+        """What `set_details` was given, encoded."""
+        details: bytes | None = self._call.details
+        return details
+
+    def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
+        """End the handler and the RPC with a status: raises, awaited or not."""
+        if code == grpc.StatusCode.OK:
+            _LOGGER.error("abort() called with StatusCode.OK; returning UNKNOWN")
+            code, details = grpc.StatusCode.UNKNOWN, ""
+        self._call.code = code
+        self.set_details(details)
+        if trailing_metadata:
+            self._call.trailers = outgoing(trailing_metadata)
+        self._call.aborted = True
+        raise AbortError("Locally aborted.")
+
+    def abort_with_status(self, status: grpc.Status) -> NoReturn:
+        """As `abort`, with the code, details and trailing metadata of a ``grpc.Status``."""
+        self.abort(status.code, status.details, status.trailing_metadata or ())
+
+
+grpc.aio.ServicerContext.register(ServicerContext)

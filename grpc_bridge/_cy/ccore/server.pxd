@@ -1,0 +1,37 @@
+from grpc_bridge._cy.ccore.poller cimport Poller
+from grpc_bridge._cy.handoff cimport Completion, Mailbox
+from grpc_bridge._cy.transport cimport Acceptor, ServerSink, ServerStream, ServerTransport
+
+
+cdef class CCoreServer(ServerTransport):
+    cdef object _server
+    cdef object _queue
+    cdef ServerPoller _poller
+    cdef Acceptor _acceptor
+    cdef bint _refusing
+
+    cdef int _post(self, RequestTag tag) except -1
+
+
+cdef class ServerPoller(Poller):
+    cdef object _queue
+
+    cdef object next_event(self)  # blocking: waits for the network
+    cdef int pull(self) except -1
+
+
+cdef class RequestTag(Completion):
+    cdef CCoreServer _server
+
+
+cdef class DrainedTag(Completion):
+    cdef CCoreServer _server
+
+
+cdef class CCoreServerStream(ServerStream):
+    cdef CCoreServer _server
+    cdef object _call
+
+
+cdef class ServerStreamTag(Completion):
+    cdef ServerSink sink

@@ -1,0 +1,187 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""A server on C-core."""
+
+from grpc_bridge._cy.ccore cimport port
+from grpc_bridge._cy.ccore.poller cimport Poller
+from grpc_bridge._cy.handoff cimport Completion, Mailbox, inline_mailbox
+from grpc_bridge._cy.transport cimport Acceptor, ServerSink, ServerStream, ServerTransport
+
+from grpc_bridge._cy.ccore import port as _port
+
+# C-core cancels a share of the calls that arrive when about a thousand wait without a request posted
+# for them, so many are posted, and each is posted anew before its call is looked at.
+cdef int _POSTED_REQUESTS = 256
+
+
+cdef class CCoreServer(ServerTransport):
+    """One C-core server and the poller of its completion queue."""
+
+    def __init__(self, tuple options, object compression, bint xds):
+        self._server = port.open_server(options, compression, xds)
+        self._queue = port.new_queue(self._server)
+        self._poller = ServerPoller(self._queue)
+
+    def add_port(self, bytes address, object credentials):
+        """Listen on an address; the port's number, or 0 if it could not be had."""
+        if credentials is None:
+            return self._server.add_http2_port(address)
+        return self._server.add_http2_port(address, credentials._credentials)
+
+    cdef int start(self, Acceptor acceptor, Mailbox mailbox) except -1:
+        cdef RequestTag tag
+        self._acceptor = acceptor
+        self._server.start()
+        for _ in range(_POSTED_REQUESTS):
+            tag = RequestTag()
+            tag._server = self
+            tag.mailbox = mailbox
+            self._post(tag)
+        return 0
+
+    cdef int refuse_new(self) except -1:
+        cdef DrainedTag tag
+        if not self._refusing:
+            self._refusing = True
+            tag = DrainedTag()
+            tag._server = self
+            tag.mailbox = inline_mailbox
+            self._server.shutdown(self._queue, tag)
+            self._poller.expect(1)
+        return 0
+
+    cdef int cancel_all(self) except -1:
+        self._server.cancel_all_calls()
+        return 0
+
+    cdef int _post(self, RequestTag tag) except -1:
+        if not self._refusing:
+            port.request_call(self._server, self._queue, tag)
+            self._poller.expect(1)
+        return 0
+
+    def _drained(self):
+        self._server.destroy()
+        self._poller.stop()
+        self._acceptor.on_drained()
+        self._acceptor = None
+
+
+cdef class ServerPoller(Poller):
+    """Waits for the events of one server."""
+
+    def __init__(self, queue):
+        self._queue = queue
+
+    cdef object next_event(self):
+        event = self._queue.poll()  # network op
+        return None if port.is_timeout(event) else event
+
+    cdef int pull(self) except -1:
+        cdef int pulled = 0
+        if not self._lent:
+            return 0
+        self._pulls += 1
+        self._pulling = True
+        try:
+            while True:
+                # A deadline in the past: what is there already, or nothing.
+                event = self._queue.poll(0)
+                if port.is_timeout(event):
+                    break
+                self.route(event)
+                pulled += 1
+        finally:
+            self._pulling = False
+        return pulled if self.pending > 0 else 0
+
+
+cdef class RequestTag(Completion):
+    """A posted request for a call; used again and again."""
+
+    cdef int deliver(self) except -1:
+        cdef CCoreServerStream stream
+        event, self.event = self.event, None
+        if not event.success:
+            # The server is shutting down.
+            return 0
+        stream = CCoreServerStream()
+        stream._server = self._server
+        stream._call = event.call
+        self._server._post(self)
+        details = event.call_details
+        return self._server._acceptor.on_call(
+            stream, details.method.decode(), event.invocation_metadata, details.deadline
+        )
+
+
+cdef class DrainedTag(Completion):
+    cdef int deliver(self) except -1:
+        self._server._drained()
+        return 0
+
+
+cdef class CCoreServerStream(ServerStream):
+    """One call."""
+
+    cdef int open(self, ServerSink sink, Mailbox mailbox) except -1:
+        self.sink = sink
+        self.mailbox = mailbox
+        port.server_watch(self._call, ServerClosedTag(self))
+        return self._server._poller.expect(1)
+
+    cdef int receive(self) except -1:
+        port.server_receive(self._call, ServerMessageTag(self))
+        return self._server._poller.expect(1)
+
+    cdef int send_headers(self, tuple metadata) except -1:
+        port.server_send_headers(self._call, metadata, ServerDoneTag(self))
+        return self._server._poller.expect(1)
+
+    cdef int send(self, tuple headers, bytes message, int flags) except -1:
+        port.server_send(self._call, headers, message, flags, ServerSentTag(self))
+        return self._server._poller.expect(1)
+
+    cdef int finish(self, tuple headers, bytes message, int flags, int code, object details,
+                    tuple metadata) except -1:
+        port.server_finish(self._call, headers, message, flags, code, details, metadata, ServerDoneTag(self))
+        return self._server._poller.expect(1)
+
+    cdef int cancel(self) except -1:
+        self._call.cancel()
+        return 0
+
+    cdef str peer(self):
+        return port.peer_of(self._call)
+
+    cdef tuple identity(self):
+        return _port.identity_of(self._call)
+
+
+cdef class ServerStreamTag(Completion):
+    """The tag of one batch of a call."""
+
+    def __cinit__(self, CCoreServerStream stream):
+        self.sink = stream.sink
+        self.mailbox = stream.mailbox
+
+
+cdef class ServerMessageTag(ServerStreamTag):
+    cdef int deliver(self) except -1:
+        return self.sink.on_message(port.message_of(self.event, 0))
+
+
+cdef class ServerSentTag(ServerStreamTag):
+    cdef int deliver(self) except -1:
+        return self.sink.on_sent(self.event.success)
+
+
+cdef class ServerClosedTag(ServerStreamTag):
+    cdef int deliver(self) except -1:
+        return self.sink.on_closed(port.cancelled_of(self.event))
+
+
+cdef class ServerDoneTag(ServerStreamTag):
+    """A batch that nobody waits for."""
+
+    cdef int deliver(self) except -1:
+        return 0

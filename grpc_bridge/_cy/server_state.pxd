@@ -1,0 +1,45 @@
+from grpc_bridge._cy.transport cimport ServerSink, ServerStream
+
+
+cdef class ServerCallState(ServerSink):
+    # what the call is
+    cdef ServerStream stream
+    cdef readonly str method
+    cdef readonly tuple invocation_metadata
+    cdef readonly double deadline
+
+    # what the handler has said of its end
+    cdef public object code  # grpc.StatusCode, or None
+    cdef public object details  # str or bytes, or None
+    cdef public tuple trailers
+    cdef public bint aborted
+
+    # how it stands
+    cdef readonly bint headers_sent
+    cdef readonly bint finished
+    cdef readonly bint closed
+    cdef readonly bint cancelled
+    cdef public tuple compression_header
+    cdef public bint plain_next
+
+    # what came in
+    cdef bytes inbox
+    cdef bint reading
+    cdef readonly bint read_ended
+
+    # verbs
+    cdef bint is_active(self)
+    cdef int want_message(self) except -1
+    cdef bytes take_message(self)
+    cdef int send_headers(self, tuple metadata) except -1
+    cdef int send_message(self, bytes message) except -1
+    cdef int finish(self, bytes message, int code, object details) except -1
+
+    # inside
+    cdef tuple _unsent_headers(self)
+    cdef int _flags(self)
+
+    # hooks
+    cdef int _message_came(self) except -1
+    cdef int _message_went(self, bint ok) except -1
+    cdef int _closed(self) except -1

@@ -1,0 +1,91 @@
+"""From a method handler, as generated code makes it, to what the core calls."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from concurrent import futures
+from typing import Any
+
+import grpc
+
+from grpc_bridge._border import running_loop
+from grpc_bridge._cy.server_call import HandlerPlan, ServerCall
+from grpc_bridge._errors import WouldDeadlock
+
+
+def runs_on_loop(behavior: Callable[..., Any]) -> bool:
+    """Whether calling it certainly gives a coroutine or an async generator, and so cannot block."""
+    while isinstance(behavior, functools.partial):
+        behavior = behavior.func
+    if _is_async(behavior):
+        return True
+    call = getattr(type(behavior), "__call__", None)
+    return not inspect.isroutine(behavior) and call is not None and _is_async(call)
+
+
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def behavior_of(handler: grpc.RpcMethodHandler) -> Callable[..., Any]:
+    """The user's function of a method handler."""
+    if handler.request_streaming:
+        behavior = handler.stream_stream if handler.response_streaming else handler.stream_unary
+    else:
+        behavior = handler.unary_stream if handler.response_streaming else handler.unary_unary
+    return behavior  # type: ignore[no-any-return]
+
+
+def plan_of(handler: grpc.RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:
+    """What the core needs to know of a handler."""
+    behavior = behavior_of(handler)
+    own_pool = getattr(behavior, "experimental_thread_pool", None)
+    return HandlerPlan(
+        behavior,
+        handler.request_deserializer,
+        handler.response_serializer,
+        handler.request_streaming,
+        handler.response_streaming,
+        runs_on_loop(behavior),
+        own_pool if isinstance(own_pool, futures.Executor) else pool,
+    )
+
+
+class RequestIterator:
+    """A handler's requests: iterate with ``for`` in a thread, with ``async for`` on the loop."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: ServerCall) -> None:
+        self._call = call
+
+    def __aiter__(self) -> RequestIterator:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, Any]:
+        return self._next()
+
+    async def _next(self) -> Any:
+        request = await self._call.read()
+        if request is None:
+            raise StopAsyncIteration
+        return request
+
+    def __iter__(self) -> RequestIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if running_loop() is not None:
+            raise WouldDeadlock(
+                f"{self._call.method}: `for` over the requests would block the event loop; use `async for`"
+            )
+        request = self._call.read_blocking()
+        if request is None:
+            if self._call.cancelled:
+                raise grpc.RpcError()
+            raise StopIteration
+        return request
+
+    next = __next__

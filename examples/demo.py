@@ -70,7 +70,9 @@ class Outcome:
 
     def why(self) -> str:
         """One line for the list of problems."""
-        return self.complaint or f"exit status {self.status}"
+        if self.complaint or self.status >= 0:
+            return self.complaint or f"exit status {self.status}"
+        return f"killed by {signal.Signals(-self.status).name}"
 
 
 def _group_is_alive(group: int) -> bool:
@@ -232,8 +234,11 @@ class Page:
         """A command that did not do its job, with the end of what it said."""
         out, err = (outcome.log.with_name(outcome.log.name + end) for end in (".out", ".err"))
         self.bad(f"{what}: {outcome.why()}, `{outcome.command}`", out, err)
-        tail = (outcome.stderr.strip() or outcome.stdout.strip()).splitlines()[-STDERR_LINES:]
-        for line in tail:
+        lines = (outcome.stderr.strip() or outcome.stdout.strip()).splitlines()
+        # A crash is told from its first line on, anything else by its last lines.
+        crash = next((at for at, line in enumerate(lines) if line.startswith("Fatal Python error")), None)
+        telling = lines[-STDERR_LINES:] if crash is None else lines[crash : crash + STDERR_LINES]
+        for line in telling:
             self.line(f"        {line}")
 
 

@@ -18,7 +18,7 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         try:
             context.abort(grpc.StatusCode.NOT_FOUND, "no such text: " + request.text)
         except Exception as error:
-            self._record("what abort raises", type(error))
+            self._record("what abort raises", error.args)
             raise
 
 

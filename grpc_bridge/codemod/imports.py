@@ -72,7 +72,8 @@ def _add(module: cst.Module, name: str) -> cst.Module:
     body.insert(index, line.with_changes(leading_lines=lead or []))
     below = body[index + 1] if index + 1 < len(body) else None
     if below is not None and not below.leading_lines and (not _is_import(below) or fresh):
-        body[index + 1] = below.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+        blanks = 2 if isinstance(below, (cst.FunctionDef, cst.ClassDef)) else 1
+        body[index + 1] = below.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * blanks)
     return module.with_changes(body=body)
 
 

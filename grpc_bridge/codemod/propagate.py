@@ -81,6 +81,8 @@ class Solver:
             return site.channel or bool(site.callees & waiting)
         if isinstance(site, ReadSite):
             return bool(site.callees & waiting)
+        if isinstance(site, HandSite) and site.sink is None:
+            return site.multi or bool(site.origins) or bool(site.functions & waiting)
         return False
 
     def close_waiting(self) -> None:
@@ -192,8 +194,7 @@ class Solver:
         if isinstance(site, WaitSite) and site.how == "stuck":
             self.cut(fn, "GB703", f"line {_line(site)} waits for worker threads", True)
         if isinstance(site, HandSite) and site.sink is None:
-            handed = {f for f in site.functions if f in self.colours.waiting}
-            if handed or site.multi or site.origins:
+            if waits:
                 what = f"line {_line(site)} hands something that waits to {site.to}"
                 self.cut(fn, "GB702", what, True)
 

@@ -1,0 +1,202 @@
+"""The command line: exit statuses, streams, and the bytes on the disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grpc_bridge.codemod import runner
+from grpc_bridge.codemod.cli import main
+
+from .tool import generated
+
+BEFORE = """\
+import grpc
+from greet_pb2_grpc import GreeterStub
+
+
+def use(stub: GreeterStub):
+    return stub.Hi(1)
+"""
+AFTER = BEFORE.replace("import grpc\n", "import grpc_bridge as grpc\n", 1)
+AFTER = AFTER.replace("def use", "async def use").replace("return stub", "return await stub")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    (tmp_path / "app.py").write_text(BEFORE)
+    return tmp_path
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_done(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(project)]) == 0
+    assert (project / "app.py").read_text() == AFTER
+    assert (project / "greet_pb2_grpc.py").read_text() == generated()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "1 file changed, 1 unchanged\n"
+    assert sorted(tree(project)) == ["app.py", "greet_pb2_grpc.py"]
+
+
+def test_diff_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(project)
+    assert main(["--diff", str(project)]) == 0
+    assert tree(project) == before
+    out, err = capsys.readouterr()
+    assert out.startswith(f"--- a/{project}/app.py\n+++ b/{project}/app.py\n")
+    assert "+    return await stub.Hi(1)\n" in out
+    assert err == "1 file would change, 1 unchanged\n"
+
+
+def test_check_says_that_work_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(project)
+    assert main(["--check", str(project)]) == 1
+    assert tree(project) == before
+    assert capsys.readouterr().out == ""
+    main([str(project)])
+    assert main(["--check", str(project)]) == 0
+
+
+def test_a_single_file_reads_the_generated_code_beside_it(project: Path) -> None:
+    assert main([str(project / "app.py")]) == 0
+    assert (project / "app.py").read_text() == AFTER
+
+
+@pytest.mark.parametrize("argv", [[], ["--unknown", "."]])
+def test_usage(argv: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+
+
+def test_no_such_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "missing")]) == 2
+    assert "missing" in capsys.readouterr().err
+
+
+def test_a_file_that_does_not_parse(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = "import grpc\n\n\ndef broken(:\n    pass\n"
+    (project / "broken.py").write_text(broken)
+    assert main([str(project)]) == 3
+    assert (project / "broken.py").read_text() == broken
+    assert (project / "app.py").read_text() == AFTER
+    err = capsys.readouterr().err
+    assert f"{project}/broken.py:4:12: failed: syntax error" in err
+    assert "1 failed" in err
+
+
+def test_findings_name_their_place(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        BEFORE,
+        "",
+        "class Client:",
+        "    def __init__(self, stub: GreeterStub):",
+        "        stub.Hi(1)",
+        "",
+    ]
+    (project / "app.py").write_text("\n".join(lines))
+    assert main([str(project)]) == 0
+    assert f"{project}/app.py:10:5: GB701 Client.__init__ stays sync" in capsys.readouterr().err
+
+
+def test_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "plain.py").write_text("x = 1\n")
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "0 files changed, 0 unchanged\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BEFORE.replace("\n", "\r\n").encode(),
+        b"\xef\xbb\xbf" + BEFORE.encode(),
+        b"# -*- coding: latin-1 -*-\n" + BEFORE.encode() + b"NAME = '\xe9'\n",
+        BEFORE.replace("    ", "\t").encode(),
+        BEFORE.rstrip("\n").encode(),
+        BEFORE.encode() + "def é(é: GreeterStub): é.Hi('é'); é.Hi('é')  # é\n".encode(),
+        BEFORE.encode() + b"\x0c\n\nx = [1,\n  2]\n",
+    ],
+    ids=["crlf", "bom", "latin-1", "tabs", "no newline at the end", "not ascii", "form feed"],
+)
+def test_everything_else_is_kept_to_the_byte(project: Path, data: bytes) -> None:
+    (project / "app.py").write_bytes(data)
+    expected = data.replace(b"import grpc", b"import grpc_bridge as grpc", 1).replace(
+        b"def use", b"async def use"
+    )
+    expected = expected.replace(b"return stub", b"return await stub")
+    expected = expected.replace("def é".encode(), "async def é".encode()).replace(
+        "é.Hi".encode(), "await é.Hi".encode()
+    )
+    assert main([str(project)]) == 0
+    assert (project / "app.py").read_bytes() == expected
+
+
+def test_mode_is_kept(project: Path) -> None:
+    (project / "app.py").chmod(0o755)
+    main([str(project)])
+    assert (project / "app.py").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_link_is_followed(project: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (project / "app.py").rename(real / "app.txt")
+    (project / "app.py").symlink_to(real / "app.txt")
+    assert main([str(project / "app.py")]) == 0
+    assert (project / "app.py").is_symlink()
+    assert (real / "app.txt").read_text() == AFTER
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device", "app"), KeyboardInterrupt()])
+def test_all_files_or_none(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+) -> None:
+    """The second of two replacements fails: the first is undone."""
+    (project / "other.py").write_text(BEFORE)
+    before = tree(project)
+    real, calls = os.replace, 0
+
+    def replace(source: str, target: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise error
+        real(source, target)
+
+    monkeypatch.setattr(runner.os, "replace", replace)
+    assert main([str(project)]) == 3
+    assert tree(project) == before
+    assert "nothing was changed" in capsys.readouterr().err
+
+
+def test_a_file_that_changed_meanwhile(project: Path) -> None:
+    result = runner.migrate([project])
+    (project / "app.py").write_text("# edited\n")
+    with pytest.raises(runner.WriteError, match="changed while"):
+        runner.write(result)
+    assert (project / "app.py").read_text() == "# edited\n"
+
+
+def test_as_a_module(project: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "grpc_bridge.codemod", "--diff", str(project)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "+async def use(stub: GreeterStub):" in done.stdout
+    assert (project / "app.py").read_text() == BEFORE

@@ -1,0 +1,566 @@
+"""What stays sync, and what is done about it at the border."""
+
+from __future__ import annotations
+
+import pytest
+
+from .tool import rewritten, unchanged
+
+
+def test_a_constructor_that_waits_is_called_in_a_thread() -> None:
+    found = rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Client:
+            def __init__(self, stub: GreeterStub):
+                self.stub = stub
+                self.version = self.ask()
+
+            def ask(self):
+                return self.stub.Hi("version")
+
+            def hi(self, n):
+                return self.stub.Hi(n)
+
+
+        def use(stub: GreeterStub):
+            client = Client(stub)
+            return client.hi(1), client.ask()
+        """,
+        """
+        import asyncio
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Client:
+            def __init__(self, stub: GreeterStub):
+                self.stub = stub
+                self.version = self.ask()
+
+            def ask(self):
+                return self.stub.Hi("version")
+
+            async def hi(self, n):
+                return await self.stub.Hi(n)
+
+
+        async def use(stub: GreeterStub):
+            client = await asyncio.to_thread(Client, stub)
+            return await client.hi(1), await asyncio.to_thread(client.ask)
+        """,
+    )
+    assert found == ["GB503", "GB701", "GB706"]
+
+
+def test_a_property_that_waits_is_read_in_a_thread() -> None:
+    found = rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Client:
+            def __init__(self, stub: GreeterStub):
+                self.stub = stub
+
+            @property
+            def version(self):
+                return self.stub.Hi(0)
+
+            def show(self):
+                print(self.version.text, self.stub.Hi(1))
+        """,
+        """
+        import asyncio
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Client:
+            def __init__(self, stub: GreeterStub):
+                self.stub = stub
+
+            @property
+            def version(self):
+                return self.stub.Hi(0)
+
+            async def show(self):
+                print((await asyncio.to_thread(lambda: self.version)).text, await self.stub.Hi(1))
+        """,
+    )
+    assert found == ["GB503", "GB701"]
+
+
+def test_a_property_that_gives_a_stub_does_not_wait() -> None:
+    rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Client:
+            @property
+            def stub(self):
+                return GreeterStub(self.channel)
+
+            def hi(self):
+                return self.stub.Hi(1)
+        """,
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Client:
+            @property
+            def stub(self):
+                return GreeterStub(self.channel)
+
+            async def hi(self):
+                return await self.stub.Hi(1)
+        """,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lock", "take"),
+    [
+        ("threading.Lock()", "with self.lock:"),
+        ("threading.RLock()", "with self.lock:"),
+        ("threading.Condition()", "with self.lock:"),
+        ("make_lock()", "with self.lock:"),
+    ],
+)
+def test_no_await_under_a_lock(lock: str, take: str) -> None:
+    found = rewritten(
+        f"""
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Cache:
+            def __init__(self, stub: GreeterStub):
+                self.lock = {lock}
+                self.stub = stub
+
+            def refresh(self):
+                {take}
+                    self.value = self.stub.Hi(1)
+
+            def hi(self):
+                self.refresh()
+                return self.stub.Hi(2)
+        """,
+        f"""
+        import asyncio
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Cache:
+            def __init__(self, stub: GreeterStub):
+                self.lock = {lock}
+                self.stub = stub
+
+            def refresh(self):
+                {take}
+                    self.value = self.stub.Hi(1)
+
+            async def hi(self):
+                await asyncio.to_thread(self.refresh)
+                return await self.stub.Hi(2)
+        """,
+    )
+    assert found == ["GB503", "GB704"]
+
+
+def test_a_lock_held_beside_the_await_is_no_matter() -> None:
+    rewritten(
+        """
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+        LOCK = threading.Lock()
+
+
+        def use(stub: GreeterStub, seen):
+            reply = stub.Hi(1)
+            with LOCK:
+                seen.append(reply)
+        """,
+        """
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+        LOCK = threading.Lock()
+
+
+        async def use(stub: GreeterStub, seen):
+            reply = await stub.Hi(1)
+            with LOCK:
+                seen.append(reply)
+        """,
+    )
+
+
+def test_a_thread_that_shares_a_helper_runs_the_coroutine() -> None:
+    found = rewritten(
+        """
+        import threading
+
+        import grpc
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def fetch(stub: GreeterStub):
+            return stub.Hi(1)
+
+
+        def poll(stub: GreeterStub):
+            print(fetch(stub))
+            print(stub.Hi(2))
+
+
+        def main(stub: GreeterStub):
+            worker = threading.Thread(target=poll, args=(stub,))
+            worker.start()
+            print(fetch(stub))
+            worker.join()
+        """,
+        """
+        import asyncio
+        import threading
+
+        import grpc_bridge as grpc
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def fetch(stub: GreeterStub):
+            return await stub.Hi(1)
+
+
+        def poll(stub: GreeterStub):
+            print(grpc.run(fetch(stub)))
+            print(stub.Hi(2))
+
+
+        async def main(stub: GreeterStub):
+            worker = threading.Thread(target=poll, args=(stub,))
+            worker.start()
+            print(await fetch(stub))
+            await asyncio.to_thread(worker.join)
+        """,
+    )
+    assert found == ["GB402", "GB502", "GB703"]
+
+
+def test_what_only_threads_call_stays_sync() -> None:
+    found = unchanged(
+        """
+        import atexit
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def fetch(stub: GreeterStub):
+            return stub.Hi(1)
+
+
+        def poll(stub):
+            print(fetch(stub))
+
+
+        def start(stub, pool):
+            threading.Thread(target=poll, args=(stub,)).start()
+            pool.submit(poll, stub)
+            atexit.register(poll, stub)
+        """
+    )
+    assert found == ["GB703", "GB706"]
+
+
+def test_a_stream_read_by_a_thread_keeps_its_maker_sync() -> None:
+    found = rewritten(
+        """
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def read(replies):
+            for reply in replies:
+                print(reply)
+
+
+        def chat(stub: GreeterStub):
+            replies = stub.Chat(iter([1]))
+            threading.Thread(target=read, args=(replies,)).start()
+
+
+        def main(stub: GreeterStub):
+            chat(stub)
+            return stub.Hi(1)
+        """,
+        """
+        import asyncio
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def read(replies):
+            for reply in replies:
+                print(reply)
+
+
+        def chat(stub: GreeterStub):
+            replies = stub.Chat(iter([1]))
+            threading.Thread(target=read, args=(replies,)).start()
+
+
+        async def main(stub: GreeterStub):
+            await asyncio.to_thread(chat, stub)
+            return await stub.Hi(1)
+        """,
+    )
+    assert found == ["GB503", "GB703", "GB706"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return sorted([3, 1], key=lambda n: stub.Hi(n).price)",
+        "return sorted([3, 1], key=stub.Hi)",
+        "return list(map(stub.Hi, [1, 2]))",
+        "return functools.reduce(lambda a, b: stub.Hi(a + b), [1, 2])",
+    ],
+)
+def test_what_other_code_calls_stays(body: str) -> None:
+    found = unchanged(
+        f"""
+        import functools
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def use(stub: GreeterStub):
+            {body}
+        """
+    )
+    assert "GB702" in found
+
+
+def test_an_executor_waited_for_keeps_the_function_sync() -> None:
+    found = rewritten(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def fan_out(stub: GreeterStub):
+            with ThreadPoolExecutor(2) as pool:
+                return list(pool.map(stub.Hi, [1, 2]))
+
+
+        def main(stub: GreeterStub):
+            return stub.Hi(0), fan_out(stub)
+        """,
+        """
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def fan_out(stub: GreeterStub):
+            with ThreadPoolExecutor(2) as pool:
+                return list(pool.map(stub.Hi, [1, 2]))
+
+
+        async def main(stub: GreeterStub):
+            return await stub.Hi(0), await asyncio.to_thread(fan_out, stub)
+        """,
+    )
+    assert found == ["GB503", "GB703"]
+
+
+def test_a_view_under_a_decorator_that_is_not_understood() -> None:
+    found = unchanged(
+        """
+        from flask import Flask
+
+        from greet_pb2_grpc import GreeterStub
+
+        app = Flask("app")
+
+
+        @app.route("/")
+        def index(stub: GreeterStub):
+            return stub.Hi(1)
+        """
+    )
+    assert found == ["GB705"]
+
+
+def test_module_level_calls() -> None:
+    found = unchanged(
+        """
+        import grpc
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def load(stub):
+            return stub.Hi(1)
+
+
+        STUB = GreeterStub(grpc.insecure_channel("x"))
+        SETTINGS = load(STUB)
+        """
+    )
+    assert found == ["GB706"]
+
+
+def test_signal_handlers_stay() -> None:
+    found = rewritten(
+        """
+        import signal
+
+        import grpc
+
+
+        def serve(server: grpc.Server):
+            def stop(signum, frame):
+                server.stop(30).wait()
+
+            signal.signal(signal.SIGTERM, stop)
+            server.start()
+            server.wait_for_termination()
+        """,
+        """
+        import signal
+
+        import grpc_bridge as grpc
+
+
+        async def serve(server: grpc.Server):
+            def stop(signum, frame):
+                server.stop(30).wait()
+
+            signal.signal(signal.SIGTERM, stop)
+            await server.start()
+            await server.wait_for_termination()
+        """,
+    )
+    assert found == ["GB702"]
+
+
+def test_a_thread_class() -> None:
+    found = unchanged(
+        """
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Poller(threading.Thread):
+            def __init__(self, stub: GreeterStub):
+                super().__init__()
+                self.stub = stub
+
+            def run(self):
+                self.poll()
+
+            def poll(self):
+                for reply in self.stub.Many(1):
+                    print(reply)
+        """
+    )
+    assert found == ["GB703", "GB706"]
+
+
+def test_a_helper_that_sleeps() -> None:
+    rewritten(
+        """
+        import time
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def pause():
+            time.sleep(0.1)
+
+
+        def use(stub: GreeterStub):
+            pause()
+            return stub.Hi(1), time.time()
+        """,
+        """
+        import asyncio
+        import time
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def pause():
+            await asyncio.sleep(0.1)
+
+
+        async def use(stub: GreeterStub):
+            await pause()
+            return await stub.Hi(1), time.time()
+        """,
+    )
+
+
+def test_sleep_in_sync_code_stays() -> None:
+    assert unchanged("import time\n\nimport grpc\n\n\ndef pause():\n    time.sleep(1)\n") == []
+
+
+def test_queues_and_events() -> None:
+    found = rewritten(
+        """
+        import queue
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def use(stub: GreeterStub):
+            jobs = queue.Queue()
+            ready = threading.Event()
+            jobs.put(1)
+            ready.set()
+            ready.wait(timeout=1)
+            jobs.get_nowait()
+            jobs.get(block=False)
+            return stub.Hi(jobs.get())
+        """,
+        """
+        import asyncio
+        import queue
+        import threading
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def use(stub: GreeterStub):
+            jobs = queue.Queue()
+            ready = threading.Event()
+            jobs.put(1)
+            ready.set()
+            await asyncio.to_thread(ready.wait, timeout=1)
+            jobs.get_nowait()
+            jobs.get(block=False)
+            return await stub.Hi(await asyncio.to_thread(jobs.get))
+        """,
+    )
+    assert found == ["GB402"]

@@ -1,0 +1,180 @@
+"""Response streams: loops, comprehensions, `next`, what reads a whole stream, `yield from`."""
+
+from __future__ import annotations
+
+import pytest
+
+from .test_calls import client
+from .tool import rewritten, unchanged
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("for x in stub.Many(1):\n    print(x)", "async for x in stub.Many(1):\n    print(x)"),
+        (
+            "replies = stub.Chat(iter([1]))\nfor x in replies:\n    print(x)\nelse:\n    print('end')",
+            "replies = stub.Chat(iter([1]))\nasync for x in replies:\n    print(x)\nelse:\n    print('end')",
+        ),
+        ("return [x.n for x in stub.Many(1) if x]", "return [x.n async for x in stub.Many(1) if x]"),
+        ("return {x for x in stub.Many(1)}", "return {x async for x in stub.Many(1)}"),
+        ("return {x: 1 for x in stub.Many(1)}", "return {x: 1 async for x in stub.Many(1)}"),
+        ("return sum(x.n for x in stub.Many(1))", "return sum([x.n async for x in stub.Many(1)])"),
+        ("return any((x.n for x in stub.Many(1)))", "return any([x.n async for x in stub.Many(1)])"),
+        (
+            "return ', '.join(x.n for x in stub.Many(1))",
+            "return ', '.join([x.n async for x in stub.Many(1)])",
+        ),
+        ("return list(stub.Many(1))", "return [item async for item in stub.Many(1)]"),
+        ("return set(stub.Many(1))", "return {item async for item in stub.Many(1)}"),
+        ("return tuple(stub.Many(1))", "return tuple([item async for item in stub.Many(1)])"),
+        (
+            "return sorted(stub.Many(1), key=str)",
+            "return sorted([item async for item in stub.Many(1)], key=str)",
+        ),
+        (
+            "item = 2\nreturn list(stub.Many(item))",
+            "item = 2\nreturn [element async for element in stub.Many(item)]",
+        ),
+        ("return len(list(stub.Many(1)))", "return len([item async for item in stub.Many(1)])"),
+        ("it = iter(stub.Many(1))\nreturn next(it)", "it = iter(stub.Many(1))\nreturn await anext(it)"),
+        ("return next(stub.Many(1), None)", "return await anext(stub.Many(1), None)"),
+        ("return next(stub.Many(1)).n", "return (await anext(stub.Many(1))).n"),
+        ("return stub.Many(1).__next__()", "return await anext(stub.Many(1))"),
+        (
+            "call = stub.Many(1)\nfor x in call:\n    print(x)\nreturn call.trailing_metadata()",
+            "call = stub.Many(1)\nasync for x in call:\n    print(x)\nreturn await call.trailing_metadata()",
+        ),
+        (
+            "for x in stub.Many(1):\n    print(stub.Hi(x))",
+            "async for x in stub.Many(1):\n    print(await stub.Hi(x))",
+        ),
+        ("yield from stub.Many(1)", "async for item in stub.Many(1):\n    yield item"),
+        ("for x in stub.Many(1):\n    yield x", "async for x in stub.Many(1):\n    yield x"),
+    ],
+)
+def test_a_stream_is_read(before: str, after: str) -> None:
+    assert rewritten(client(before), client(after, coroutine=True)) == []
+
+
+def test_the_end_of_a_stream() -> None:
+    rewritten(
+        client("it = stub.Many(1)\ntry:\n    return next(it)\nexcept StopIteration:\n    return None"),
+        client(
+            "it = stub.Many(1)\ntry:\n    return await anext(it)\n"
+            "except StopAsyncIteration:\n    return None",
+            coroutine=True,
+        ),
+    )
+
+
+def test_the_end_of_another_iterator_stays() -> None:
+    rewritten(
+        client("stub.Hi(1)\ntry:\n    return next(iter([]))\nexcept StopIteration:\n    return None"),
+        client(
+            "await stub.Hi(1)\ntry:\n    return next(iter([]))\nexcept StopIteration:\n    return None",
+            coroutine=True,
+        ),
+    )
+
+
+def test_enumerate_is_reported() -> None:
+    found = rewritten(
+        client("for i, x in enumerate(stub.Many(1), 1):\n    print(i, x)"),
+        client(
+            "for i, x in enumerate([item async for item in stub.Many(1)], 1):\n    print(i, x)",
+            coroutine=True,
+        ),
+    )
+    assert found == ["GB207"]
+
+
+def test_a_name_that_becomes_a_list() -> None:
+    rewritten(
+        client("xs = stub.Many(1)\nxs = list(xs)\nfor x in xs:\n    print(x)"),
+        client(
+            "xs = stub.Many(1)\nxs = [item async for item in xs]\nfor x in xs:\n    print(x)",
+            coroutine=True,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return itertools.islice(stub.Many(1), 3)",
+        "head, *tail = [*stub.Many(1)]\nreturn tail",
+        "return (x.n for x in stub.Many(1))",
+        "reply = yield from stub.Many(1)\nreturn reply",
+        "return stub.Many(1), unknown(stub.Many(2))",
+    ],
+)
+def test_a_stream_that_goes_elsewhere_is_cut(body: str) -> None:
+    source = "import itertools\n\n" + client(body) + "\n\nunknown = itertools.chain\n"
+    unchanged(source)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for x in [1, 2]:\n    print(x)",
+        "return stub.Chat(x for x in range(3))",
+        "def requests():\n    for n in range(3):\n        yield n\nreturn stub.Chat(requests())",
+        "return iter(stub.Many(1))",
+    ],
+)
+def test_other_loops_stay(body: str) -> None:
+    assert unchanged(client(body)) == []
+
+
+def test_a_blocking_request_iterator_stays_sync() -> None:
+    rewritten(
+        "import queue\n\n"
+        + client("q = queue.Queue()\nfor x in stub.Chat(iter(q.get, None)):\n    q.put(x)"),
+        "import queue\n\n"
+        + client(
+            "q = queue.Queue()\nasync for x in stub.Chat(iter(q.get, None)):\n    q.put(x)",
+            coroutine=True,
+        ),
+    )
+
+
+def test_two_generators_deep() -> None:
+    rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        def inner(stub: GreeterStub):
+            for x in stub.Many(1):
+                yield x
+
+
+        def outer(stub: GreeterStub):
+            for x in inner(stub):
+                if x:
+                    yield x
+
+
+        def first(stub: GreeterStub):
+            return list(outer(stub)), next(inner(stub))
+        """,
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def inner(stub: GreeterStub):
+            async for x in stub.Many(1):
+                yield x
+
+
+        async def outer(stub: GreeterStub):
+            async for x in inner(stub):
+                if x:
+                    yield x
+
+
+        async def first(stub: GreeterStub):
+            return [item async for item in outer(stub)], await anext(inner(stub))
+        """,
+    )

@@ -1,0 +1,242 @@
+"""pytest functions and fixtures, unittest cases."""
+
+from __future__ import annotations
+
+from .tool import rewritten, unchanged
+
+CONFTEST = """
+    import grpc
+    import pytest
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    @pytest.fixture(params=["a", "b"])
+    def stub(request):
+        with grpc.insecure_channel(request.param) as channel:
+            yield GreeterStub(channel)
+
+
+    @pytest.fixture(scope="session")
+    def server():
+        server = grpc.server(None)
+        server.start()
+        yield server
+        server.stop(None).wait()
+
+
+    @pytest.fixture
+    def target():
+        return "x"
+    """
+
+CONFTEST_AFTER = """
+    import grpc_bridge as grpc
+    import pytest
+    import pytest_asyncio
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    @pytest_asyncio.fixture(params=["a", "b"])
+    async def stub(request):
+        async with grpc.insecure_channel(request.param) as channel:
+            yield GreeterStub(channel)
+
+
+    @pytest.fixture(scope="session")
+    def server():
+        server = grpc.server(None)
+        server.start()
+        yield server
+        server.stop(None).wait()
+
+
+    @pytest.fixture
+    def target():
+        return "x"
+    """
+
+
+def test_pytest_functions_and_fixtures() -> None:
+    found = rewritten(
+        {
+            "conftest.py": CONFTEST,
+            "test_hi.py": """
+                def test_hi(stub):
+                    assert stub.Hi(1).text == "hi"
+
+
+                def test_target(target, server):
+                    assert target == "x"
+
+
+                class TestMany:
+                    def test_many(self, stub):
+                        assert list(stub.Many(1)) == []
+                """,
+        },
+        {
+            "conftest.py": CONFTEST_AFTER,
+            "test_hi.py": """
+                import pytest
+
+
+                @pytest.mark.asyncio
+                async def test_hi(stub):
+                    assert (await stub.Hi(1)).text == "hi"
+
+
+                def test_target(target, server):
+                    assert target == "x"
+
+
+                class TestMany:
+                    @pytest.mark.asyncio
+                    async def test_many(self, stub):
+                        assert [item async for item in stub.Many(1)] == []
+                """,
+        },
+    )
+    assert found == ["GB602"]
+
+
+def test_auto_mode_needs_no_marks() -> None:
+    rewritten(
+        {
+            "pytest.ini": "[pytest]\nasyncio_mode = auto\n",
+            "test_hi.py": """
+                import grpc
+                import pytest
+
+                from greet_pb2_grpc import GreeterStub
+
+
+                @pytest.fixture
+                def stub():
+                    with grpc.insecure_channel("x") as channel:
+                        yield GreeterStub(channel)
+
+
+                def test_hi(stub):
+                    assert stub.Hi(1)
+                """,
+        },
+        {
+            "pytest.ini": "[pytest]\nasyncio_mode = auto\n",
+            "test_hi.py": """
+                import grpc_bridge as grpc
+                import pytest
+
+                from greet_pb2_grpc import GreeterStub
+
+
+                @pytest.fixture
+                async def stub():
+                    async with grpc.insecure_channel("x") as channel:
+                        yield GreeterStub(channel)
+
+
+                async def test_hi(stub):
+                    assert await stub.Hi(1)
+                """,
+        },
+    )
+
+
+def test_tests_that_do_not_wait_stay() -> None:
+    assert (
+        unchanged(
+            {
+                "test_plain.py": """
+                    import grpc
+                    import pytest
+
+
+                    @pytest.fixture
+                    def channel():
+                        return grpc.insecure_channel("x")
+
+
+                    def test_code(channel):
+                        assert grpc.StatusCode.OK.value[0] == 0
+                    """
+            }
+        )
+        == []
+    )
+
+
+def test_unittest() -> None:
+    rewritten(
+        {
+            "test_hi.py": """
+                import unittest
+
+                import grpc
+
+                import greet_pb2_grpc
+
+
+                class Base(unittest.TestCase):
+                    def setUp(self):
+                        self.channel = grpc.insecure_channel("x")
+                        self.stub = greet_pb2_grpc.GreeterStub(self.channel)
+
+                    def tearDown(self):
+                        self.channel.close()
+
+
+                class TestHi(Base):
+                    def test_hi(self):
+                        self.assertEqual(self.stub.Hi(1).text, "hi")
+
+                    def test_refused(self):
+                        with self.assertRaises(grpc.RpcError):
+                            self.stub.Hi(2)
+
+                    def test_plain(self):
+                        self.assertTrue(True)
+
+
+                class TestOther(unittest.TestCase):
+                    def test_other(self):
+                        self.assertTrue(True)
+                """
+        },
+        {
+            "test_hi.py": """
+                import unittest
+
+                import grpc_bridge as grpc
+
+                import greet_pb2_grpc
+
+
+                class Base(unittest.IsolatedAsyncioTestCase):
+                    def setUp(self):
+                        self.channel = grpc.insecure_channel("x")
+                        self.stub = greet_pb2_grpc.GreeterStub(self.channel)
+
+                    async def asyncTearDown(self):
+                        await self.channel.close()
+
+
+                class TestHi(Base):
+                    async def test_hi(self):
+                        self.assertEqual((await self.stub.Hi(1)).text, "hi")
+
+                    async def test_refused(self):
+                        with self.assertRaises(grpc.RpcError):
+                            await self.stub.Hi(2)
+
+                    def test_plain(self):
+                        self.assertTrue(True)
+
+
+                class TestOther(unittest.TestCase):
+                    def test_other(self):
+                        self.assertTrue(True)
+                """
+        },
+    )

@@ -61,6 +61,8 @@ def callbacks(graph: Graph) -> set[Function]:
 
 
 def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
+    if fn.module.keeps_grpc:
+        return Cut("GB102", "this file's grpc is grpcio's", True)
     if fn.kind == "lambda":
         return None if passes_through(fn, graph) else Cut("GB702", "a lambda cannot await", True)
     name = fn.name

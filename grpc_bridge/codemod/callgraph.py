@@ -11,17 +11,13 @@ from . import external
 from .index import Class, Function, Program, dotted, is_main_guard
 from .infer import Facts
 from .values import (
-    Box,
-    BoxMember,
     Cls,
-    Coro,
     Ext,
     Func,
     Gen,
     Inst,
     Manager,
     MemberOf,
-    Mod,
     Obj,
     Value,
     Values,
@@ -61,6 +57,8 @@ class CallSite(Site):
     plain: bool = False
     """It may also be something that nobody awaits."""
     awaited: bool = False
+    unknown: bool = False
+    """It is an RPC, and whether it streams is not known."""
     discarded: bool = False
     """The call is a statement of its own: nobody looks at its value."""
 
@@ -310,7 +308,7 @@ class _Collector:
         site.discarded = isinstance(parent, ast.Expr)
         for callee in callees:
             self.classify(site, callee, node)
-        if site.rows or site.callees:
+        if site.rows or site.callees or site.unknown:
             self.sites.append(site)
         if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
             self.graph.creators.add(self.fn)
@@ -342,8 +340,9 @@ class _Collector:
                 self.sites.append(step)
                 return
             self.grpc_member(site, row, callee.owner)
-        elif isinstance(callee, (Ext, BoxMember, Mod, Box, Coro)) and not isinstance(callee, Coro):
+        else:
             site.plain = True
+            site.unknown = isinstance(callee, Ext) and external.is_unknown_stub(callee.path)
 
     def grpc_member(self, site: CallSite, row: _surface.Member | None, owner: Obj) -> None:
         if row is not None and row.spelling == "await":

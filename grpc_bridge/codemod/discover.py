@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import sys
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -109,7 +110,12 @@ def generated_module(importer: Path, dotted: str) -> Path | None:
         if candidate.is_file():
             return candidate
         if (folder / ".git").exists() or (folder / "pyproject.toml").exists():
-            return None
+            break
+    # Stubs that come with an installed package; only their text is read, nothing is imported.
+    for entry in sys.path:
+        candidate = Path(entry).joinpath(*parts).with_suffix(".py")
+        if entry and candidate.is_file():
+            return candidate
     return None
 
 

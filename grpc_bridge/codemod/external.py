@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +50,8 @@ WAITS = frozenset(
 """External calls that make their thread wait for somebody; off the loop they do no harm."""
 
 _WAITING_ENDINGS = (".submit().result", ".submit().exception")
+
+_UNKNOWN_STUB = re.compile(r"_pb2_grpc\.\w+Stub\(\)\.\w+")
 
 EXECUTORS = (
     "concurrent.futures.ThreadPoolExecutor()",
@@ -146,6 +149,11 @@ def _by_method_name(method: str) -> list[Sink]:
     if method in _THREAD_METHODS:
         return [Sink("thread", _THREAD_METHODS[method], "fn", trailing=True)]
     return []
+
+
+def is_unknown_stub(path: str) -> bool:
+    """True for a method of a stub whose generated code is not in reach."""
+    return _UNKNOWN_STUB.search(path) is not None
 
 
 def waits(path: str) -> bool:

@@ -129,11 +129,19 @@ class Module:
     """For a generated module: the servicer class that each `add_XServicer_to_server` registers."""
     in_run: bool = True
     lines: list[str] = field(init=False)
+    keeps_grpc: bool = field(init=False)
+    """`import grpc.x` binds the name `grpc` here: two imports of one name cannot both hold."""
 
     def __post_init__(self) -> None:
         self.top = Function("<module>", "module", self.source.tree, self, None)
         self.main = Function("<main>", "main", self.source.tree, self, self.top)
         # `ast` counts \n, \r\n and \r as line ends, and nothing else that `splitlines` would.
+        self.keeps_grpc = any(
+            alias.name.startswith("grpc.") and alias.asname is None
+            for node in ast.walk(self.source.tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        )
         self.lines = self.source.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     @property
@@ -144,6 +152,8 @@ class Module:
 @dataclass
 class Program:
     modules: dict[Path, Module] = field(default_factory=dict)
+    elsewhere: dict[str, Module] = field(default_factory=dict)
+    """Generated modules from outside the run, by the name under which they are imported."""
 
     def functions(self) -> Iterator[Function]:
         for module in self.modules.values():
@@ -163,7 +173,7 @@ class Program:
             for candidate in (base.with_suffix(".py"), base / "__init__.py"):
                 if candidate in self.modules:
                     return self.modules[candidate]
-        return None
+        return self.elsewhere.get(dotted_name)
 
     def resolve_relative(self, importer: Module, level: int, dotted_name: str | None) -> Module | None:
         folder = importer.path.resolve().parent
@@ -211,7 +221,8 @@ def build(sources: list[Source]) -> Program:
                 path = generated_module(module.path, name)
                 outcome = parse(path, path.read_bytes()) if path else None
                 if isinstance(outcome, Source):
-                    pending.append(_add(program, outcome, in_run=False))
+                    program.elsewhere[name] = _add(program, outcome, in_run=False)
+                    pending.append(program.elsewhere[name])
     for module in program.modules.values():
         _read_generated(module)
     return program

@@ -247,6 +247,9 @@ class Inference(Evaluator):
                 else:
                     # `import a.b.c` binds `a`; the rest is found attribute by attribute.
                     head = alias.name.split(".")[0]
+                    if head == "grpc" and module.keeps_grpc:
+                        self.bind(head, NOTHING, frame)
+                        continue
                     package = self.program.resolve(module, head)
                     values = {_external(head)} if package is None else {Mod(package)}
                     if target is not None:

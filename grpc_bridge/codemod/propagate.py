@@ -74,7 +74,7 @@ class Solver:
         waiting = self.colours.waiting
         if isinstance(site, CallSite):
             done = site.fn in self.colours.callbacks and site.kinds <= CALL_KINDS
-            return (site.intrinsic and not done) or bool(site.callees & waiting)
+            return (site.intrinsic and not done) or site.unknown or bool(site.callees & waiting)
         if isinstance(site, IterateSite):
             return site.stream or bool(site.callees & waiting)
         if isinstance(site, WithSite):
@@ -105,7 +105,7 @@ class Solver:
     def needs_loop(self, fn: Function) -> bool:
         """A test of an asynchronous fixture: what that started is served only while a loop runs."""
         return not self.facts.has_role(fn, "fixture") and any(
-            self.colours.is_async(fixture) for fixture in self.fixtures(fn)
+            self.colours.is_async(fixture) and fixture not in self.natural for fixture in self.fixtures(fn)
         )
 
     def fixtures(self, fn: Function) -> set[Function]:
@@ -181,6 +181,9 @@ class Solver:
         if isinstance(site, (CallSite, IterateSite, WithSite)) and waits:
             sync = {c for c in site.callees if c in self.colours.waiting and self.sync_context(c)}
             plain = site.plain or bool(site.callees - self.colours.waiting)
+            if isinstance(site, CallSite) and site.unknown:
+                what = f"line {_line(site)} calls a stub whose generated code is not in reach"
+                self.cut(fn, "GB709", what, False)
             if isinstance(site, CallSite):
                 awaited = site.intrinsic or any(self.colours.is_async(c) for c in site.callees)
                 mixed = awaited and (plain or bool(sync))
@@ -193,10 +196,9 @@ class Solver:
             self.examine_iteration(fn, site)
         if isinstance(site, WaitSite) and site.how == "stuck":
             self.cut(fn, "GB703", f"line {_line(site)} waits for worker threads", True)
-        if isinstance(site, HandSite) and site.sink is None:
-            if waits:
-                what = f"line {_line(site)} hands something that waits to {site.to}"
-                self.cut(fn, "GB702", what, True)
+        if isinstance(site, HandSite) and waits:
+            what = f"line {_line(site)} hands something that waits to {site.to}"
+            self.cut(fn, "GB702", what, True)
 
     def examine_iteration(self, fn: Function, site: IterateSite) -> None:
         if site.form == "star":

@@ -8,6 +8,7 @@ over it must change nothing.
 from __future__ import annotations
 
 import ast
+import re
 import tempfile
 import textwrap
 from collections.abc import Mapping
@@ -92,7 +93,7 @@ def unchanged(sources: Sources) -> list[str]:
 
 
 def swapped(text: str) -> str:
-    return text.replace("import grpc\n", "import grpc_bridge as grpc\n")
+    return re.sub(r"^import grpc$", "import grpc_bridge as grpc", text, flags=re.MULTILINE)
 
 
 def rules(result: Result) -> list[str]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import libcst as cst
 
 from .base import Edit, Rule, View
-from .submodule_import import keeps_grpc
 
 RULE = Rule(
     id="GB101",
@@ -26,7 +25,7 @@ from grpc_bridge import StatusCode
 
 
 def match(view: View) -> Iterator[Edit]:
-    if view.fn.kind != "module" or keeps_grpc(view.module):
+    if view.fn.kind != "module" or view.module.keeps_grpc:
         return
     for node in ast.walk(view.module.source.tree):
         if isinstance(node, ast.Import) and any(alias.name == "grpc" for alias in node.names):

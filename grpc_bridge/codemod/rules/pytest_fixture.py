@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ..values import Ext
-from .base import Edit, Rule, View
+from .base import Edit, Rule, View, report_cut
 from .pytest_test import auto_mode
 from .syntax import name
 
@@ -34,6 +34,7 @@ async def stub():
 
 
 def match(view: View) -> Iterator[Edit]:
+    yield from report_cut(view, RULE)
     fn = view.fn
     if not view.becomes_async or not view.facts.has_role(fn, "fixture") or auto_mode(fn.module.path):
         return

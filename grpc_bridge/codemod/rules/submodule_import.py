@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..index import Module
-from .base import Edit, Rule, View
+from .base import Edit, Rule, View, report_cut
 
 RULE = Rule(
     id="GB102",
@@ -17,16 +16,6 @@ import grpc.experimental
 """,
     after="",
 )
-
-
-def keeps_grpc(module: Module) -> bool:
-    """True where `import grpc.x` binds the name `grpc`: two imports of one name cannot both hold."""
-    return any(
-        alias.name.startswith("grpc.") and alias.asname is None
-        for node in ast.walk(module.source.tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    )
 
 
 def match(view: View) -> Iterator[Edit]:
@@ -40,4 +29,4 @@ def match(view: View) -> Iterator[Edit]:
                 continue
             for name in names:
                 view.report(RULE, node, f"{name} is left to grpcio; grpc_bridge has no such submodule")
-    yield from ()
+    yield from report_cut(view, RULE)

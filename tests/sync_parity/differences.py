@@ -24,4 +24,6 @@ class Difference:
     """What this leg observes, as the record shows it, in place of grpcio's value."""
 
 
-DIFFERENCES: tuple[Difference, ...] = ()
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(1, "server_streaming", "coroutine", "the error is the call", "False"),
+)

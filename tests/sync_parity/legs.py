@@ -56,7 +56,7 @@ def scenario_names() -> list[str]:
 
 @functools.cache
 def cached_run(name: str, leg: str) -> Run:
-    """The leg's one run in this session, for its own test and for the others' failure messages."""
+    """One run of the leg in this session: the reference, and the other columns of a failure message."""
     return run(name, leg)
 
 

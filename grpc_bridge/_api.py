@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 
 from grpc_bridge._channel import Channel, Options
+from grpc_bridge._client_interceptor import intercept_channel
+from grpc_bridge._ready import ChannelReadyFuture
 from grpc_bridge._server import Server
 
 
@@ -29,6 +31,11 @@ def secure_channel(
     return Channel(target, options, credentials, compression)
 
 
+def channel_ready_future(channel: Any) -> ChannelReadyFuture:
+    """A future that is done when the channel is connected; ``result(timeout)`` blocks, or is awaited."""
+    return ChannelReadyFuture(channel.sync_channel if hasattr(channel, "sync_channel") else channel)
+
+
 def server(
     thread_pool: futures.Executor | None = None,
     handlers: Sequence[grpc.GenericRpcHandler] | None = None,
@@ -43,3 +50,6 @@ def server(
     `thread_pool` runs the handlers that are plain functions; without one the server has its own.
     """
     return Server(thread_pool, handlers, interceptors, options, maximum_concurrent_rpcs, compression, xds)
+
+
+__all__ = ["channel_ready_future", "insecure_channel", "intercept_channel", "secure_channel", "server"]

@@ -70,6 +70,16 @@ def sync_scope() -> Iterator[None]:
         _scopes.depth -= 1
 
 
+@contextlib.contextmanager
+def async_scope() -> Iterator[None]:
+    """Leave the sync context of the function that runs; for what calls back into async code from it."""
+    depth, _scopes.depth = _scopes.depth, 0
+    try:
+        yield
+    finally:
+        _scopes.depth = depth
+
+
 def run_callback(callback: Callable[[], object]) -> None:
     """Run a callback that was written for grpcio; an exception in it is logged, as grpcio does."""
     try:

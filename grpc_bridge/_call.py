@@ -18,6 +18,7 @@ import grpc
 import grpc.aio
 
 from grpc_bridge._border import run_callback, running_loop
+from grpc_bridge._bridge import can_wait_here, wait_here
 from grpc_bridge._cy.client_call import CallHandle, ClientCall
 from grpc_bridge._errors import STATUS_CODES, UnawaitedCallWarning, WouldDeadlock
 from grpc_bridge._metadata import Metadata
@@ -106,7 +107,7 @@ class Call(CallHandle):
         if running_loop() is not None:
             return self._headers_later()
         if core.headers is None:
-            self._wait_in_thread(None)
+            self._wait_here(core.headers_waiter, None)
         return Metadata(core.headers)
 
     async def _headers_later(self) -> Metadata:
@@ -158,7 +159,7 @@ class Call(CallHandle):
         if running_loop() is not None:
             return self._read_later(read, timeout)
         if self.core.code == _RUNNING:
-            self._wait_in_thread(timeout)
+            self._wait_here(self.core.end_waiter, timeout)
         return read(self.core)
 
     async def _read_later(self, read: Callable[[ClientCall], T], timeout: float | None) -> T:
@@ -170,18 +171,32 @@ class Call(CallHandle):
                 raise grpc.FutureTimeoutError() from None
         return read(core)
 
-    def _wait_in_thread(self, timeout: float | None) -> None:
-        """Block a plain thread until the call has ended on its loop's thread."""
+    def _wait_here(self, waiter: Callable[[], asyncio.Future[None]], timeout: float | None) -> None:
+        """Wait in the sync context: in a thread, or on the loop's own where an interceptor may stand aside."""
+        core = self.core
+        if asyncio._get_running_loop() is core.loop and can_wait_here():
+            try:
+                wait_here(asyncio.wait_for(waiter(), timeout))
+            except asyncio.TimeoutError:
+                raise grpc.FutureTimeoutError() from None
+            return
+        self._check_not_blocking("wait for it")
+        ended = threading.Event()
+
+        def watch() -> None:
+            waiter().add_done_callback(lambda _: ended.set())
+
+        core.defer(watch)
+        if not ended.wait(timeout):
+            raise grpc.FutureTimeoutError()
+
+    def _check_not_blocking(self, what: str) -> None:
         core = self.core
         if asyncio._get_running_loop() is core.loop or not core.loop.is_running():
             raise WouldDeadlock(
-                f"{core.method}: waiting for this call here would block the event loop that has to end it; "
-                "await it instead, or wait for it in another thread"
+                f"{core.method}: to {what} here would block the event loop that has to bring it; "
+                "await it instead, or do it in another thread"
             )
-        ended = threading.Event()
-        core.defer(lambda: ended.set() if not core.add_callback(ended.set) else None)
-        if not ended.wait(timeout):
-            raise grpc.FutureTimeoutError()
 
     def abandoned(self) -> None:
         """The last reference went while the RPC runs, and nobody waits: end it."""
@@ -244,12 +259,11 @@ class StreamResponseCall(Call):
 
     def __next__(self) -> Any:
         core = self.core
-        if asyncio._get_running_loop() is core.loop or not core.loop.is_running():
-            raise WouldDeadlock(
-                f"{core.method}: waiting for a response here would block the event loop that has to bring it; "
-                "use `async for` or `await anext(call)`"
-            )
-        response = asyncio.run_coroutine_threadsafe(core.next_message(), core.loop).result()
+        if asyncio._get_running_loop() is core.loop and can_wait_here():
+            response = wait_here(core.next_message())
+        else:
+            self._check_not_blocking("take a response")
+            response = asyncio.run_coroutine_threadsafe(core.next_message(), core.loop).result()
         if response is None:
             raise StopIteration
         return response

@@ -81,6 +81,11 @@ class Channel(grpc.Channel):  # type: ignore[misc]
                         self._transport_made.shut()
         return self._transport_made
 
+    def check_open(self) -> None:
+        """Raise what grpcio raises for a blocking call on a channel that was closed."""
+        if self._closed:
+            raise ValueError("Cannot invoke RPC on closed channel!")
+
     def with_compression(self, metadata: Any, compression: grpc.Compression) -> Any:
         """The metadata of a call that asks for a compression of its own."""
         return port.with_compression(metadata, compression)

@@ -149,7 +149,7 @@ class ServicerContext(grpc.ServicerContext):  # type: ignore[misc]
         if trailing_metadata:
             self._call.trailers = outgoing(trailing_metadata)
         self._call.aborted = True
-        raise AbortError("Locally aborted.")
+        raise AbortError
 
     def abort_with_status(self, status: grpc.Status) -> NoReturn:
         """As `abort`, with the code, details and trailing metadata of a ``grpc.Status``."""

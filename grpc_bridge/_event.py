@@ -7,6 +7,8 @@ import threading
 from collections.abc import Generator
 from typing import Any
 
+from grpc_bridge._border import running_loop
+
 
 class Event(threading.Event):
     """Set once, from any thread; waited for in threads and on any number of loops."""
@@ -24,6 +26,15 @@ class Event(threading.Event):
                 loop.call_soon_threadsafe(_resolve, waiter)
             except RuntimeError:
                 pass  # a closed loop has nobody left who waits
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Whether the event is set, after at most `timeout` seconds: blocks, or is awaited in a coroutine."""
+        if running_loop() is None:
+            return super().wait(timeout)
+        return self._wait_in_coroutine(timeout)
+
+    async def _wait_in_coroutine(self, timeout: float | None) -> bool:
+        return not await self.wait_async(timeout)
 
     async def wait_async(self, timeout: float | None = None) -> bool:
         """Wait in a coroutine; True if `timeout` seconds passed first."""

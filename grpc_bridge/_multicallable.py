@@ -154,6 +154,7 @@ class UnaryUnaryMultiCallable(MultiCallable, grpc.UnaryUnaryMultiCallable):
         loop = running_loop()
         if loop is None:
             return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
+        self._channel.check_open()
         return UnaryUnaryCall(self._start(loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression))
 
     def with_call(
@@ -169,6 +170,7 @@ class UnaryUnaryMultiCallable(MultiCallable, grpc.UnaryUnaryMultiCallable):
         loop = running_loop()
         if loop is None:
             return self._sync.with_call(request, timeout, metadata, credentials, wait_for_ready, compression)
+        self._channel.check_open()
         return WithCall(UnaryUnaryCall(self._start(loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression)))
 
     def future(
@@ -246,6 +248,7 @@ class StreamUnaryMultiCallable(MultiCallable, grpc.StreamUnaryMultiCallable):
         loop = running_loop()
         if loop is None:
             return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
+        self._channel.check_open()
         return StreamUnaryCall(self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression), request_iterator)
 
     def with_call(
@@ -261,6 +264,7 @@ class StreamUnaryMultiCallable(MultiCallable, grpc.StreamUnaryMultiCallable):
         loop = running_loop()
         if loop is None:
             return self._sync.with_call(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
+        self._channel.check_open()
         return WithCall(StreamUnaryCall(self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression), request_iterator))
 
     def future(

@@ -21,7 +21,7 @@ from grpc_bridge._cy.handoff import mailbox_of
 from grpc_bridge._cy.server_call import HandlerPlan, ServerCore, ServerPort
 from grpc_bridge._event import Event
 from grpc_bridge._handler import RequestIterator, plan_of
-from grpc_bridge._interceptor import HandlerCallDetails, ServerPipeline
+from grpc_bridge._server_interceptor import HandlerCallDetails, ServerPipeline
 
 _LOGGER = logging.getLogger("grpc_bridge")
 

@@ -9,6 +9,7 @@ cdef class CCoreServer(ServerTransport):
     cdef ServerPoller _poller
     cdef Acceptor _acceptor
     cdef bint _refusing
+    cdef object _end_lock
 
     cdef int _post(self, RequestTag tag) except -1
 

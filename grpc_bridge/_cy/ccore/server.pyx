@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """A server on C-core."""
 
+import threading
+
 from grpc_bridge._cy.ccore cimport port
 from grpc_bridge._cy.ccore.poller cimport Poller
 from grpc_bridge._cy.handoff cimport Completion, Mailbox, inline_mailbox
@@ -20,6 +22,7 @@ cdef class CCoreServer(ServerTransport):
         self._server = port.open_server(options, compression, xds)
         self._queue = port.new_queue(self._server)
         self._poller = ServerPoller(self._queue)
+        self._end_lock = threading.Lock()
 
     def add_port(self, bytes address, object credentials):
         """Listen on an address; the port's number, or 0 if it could not be had."""
@@ -50,7 +53,9 @@ cdef class CCoreServer(ServerTransport):
         return 0
 
     cdef int cancel_all(self) except -1:
-        self._server.cancel_all_calls()
+        with self._end_lock:
+            if self._acceptor is not None:
+                self._server.cancel_all_calls()
         return 0
 
     cdef int _post(self, RequestTag tag) except -1:
@@ -60,10 +65,13 @@ cdef class CCoreServer(ServerTransport):
         return 0
 
     def _drained(self):
-        self._server.destroy()
+        cdef Acceptor acceptor = self._acceptor
+        # C-core's server must not be destroyed while another thread cancels its calls.
+        with self._end_lock:
+            self._server.destroy()
+            self._acceptor = None
         self._poller.stop()
-        self._acceptor.on_drained()
-        self._acceptor = None
+        acceptor.on_drained()
 
 
 cdef class ServerPoller(Poller):

@@ -235,8 +235,8 @@ class Page:
         out, err = (outcome.log.with_name(outcome.log.name + end) for end in (".out", ".err"))
         self.bad(f"{what}: {outcome.why()}, `{outcome.command}`", out, err)
         lines = (outcome.stderr.strip() or outcome.stdout.strip()).splitlines()
-        # A crash is told from its first line on, anything else by its last lines.
-        crash = next((at for at, line in enumerate(lines) if line.startswith("Fatal Python error")), None)
+        # A crash is told by the stack of the thread that had it, anything else by its last lines.
+        crash = next((at for at, line in enumerate(lines) if line.startswith("Current thread")), None)
         telling = lines[-STDERR_LINES:] if crash is None else lines[crash : crash + STDERR_LINES]
         for line in telling:
             self.line(f"        {line}")

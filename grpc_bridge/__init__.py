@@ -33,7 +33,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"grpc_bridge.{_OURS[name]}"), name)
     elif name == "__all__":
         value = sorted({*_OURS, *importlib.import_module("grpc").__all__})
-    elif name.startswith("_") or (value := getattr(importlib.import_module("grpc"), name, _MISSING)) is _MISSING:
+    elif (
+        name.startswith("_")
+        or (value := getattr(importlib.import_module("grpc"), name, _MISSING)) is _MISSING
+    ):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value

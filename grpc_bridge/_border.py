@@ -161,12 +161,10 @@ def run(awaitable: Awaitable[T]) -> T:
         if inspect.iscoroutine(awaitable):
             awaitable.close()
         raise RuntimeError(
-            "grpc_bridge.run() was called on the thread of a running event loop, which it would block for ever; "
+            "grpc_bridge.run() was called on the thread of a running event loop, which it would block; "
             "await the coroutine there, or move the sync code to a thread with `await asyncio.to_thread(...)`"
         )
-    coroutine: Coroutine[Any, Any, T] = (
-        awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
-    )
+    coroutine: Coroutine[Any, Any, T] = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
     future: concurrent.futures.Future[T] = asyncio.run_coroutine_threadsafe(coroutine, background_loop())
     try:
         return future.result()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
@@ -28,7 +28,7 @@ class _Wait:
         self.awaitable = awaitable
 
 
-class _Bridge(greenlet):  # type: ignore[misc]
+class _Bridge(greenlet):
     """A greenlet in which sync code may wait."""
 
 
@@ -40,8 +40,7 @@ def can_wait_here() -> bool:
 def wait_here(awaitable: Awaitable[T]) -> T:
     """Wait, in sync code that `run_sync` runs, for something awaitable."""
     with async_scope():
-        value: T = getcurrent().parent.switch(_Wait(awaitable))
-    return value
+        return cast(T, cast(greenlet, getcurrent().parent).switch(_Wait(awaitable)))
 
 
 def run_sync(function: Callable[..., T], *arguments: Any) -> T | asyncio.Task[T]:

@@ -98,7 +98,7 @@ class Call(CallHandle):
 
     def trailing_metadata(self) -> Any:
         """The metadata that came with the status."""
-        return self._at_end(lambda core: Metadata(core.trailers))
+        return self._at_end(lambda core: Metadata(core.trailers or ()))
 
     def initial_metadata(self) -> Any:
         """The metadata that came before the first response."""
@@ -108,12 +108,12 @@ class Call(CallHandle):
             return self._headers_later()
         if core.headers is None:
             self._wait_here(core.headers_waiter, None)
-        return Metadata(core.headers)
+        return Metadata(core.headers or ())
 
     async def _headers_later(self) -> Metadata:
         if self.core.headers is None:
             await self.core.headers_waiter()
-        return Metadata(self.core.headers)
+        return Metadata(self.core.headers or ())
 
     def result(self, timeout: float | None = None) -> Any:
         """The response. Raises the RPC's error, or ``grpc.FutureTimeoutError`` after `timeout` seconds."""
@@ -146,7 +146,7 @@ class Call(CallHandle):
     @classmethod
     def _traceback_of(cls, core: ClientCall) -> TracebackType | None:
         error = cls._exception_of(core)
-        return None if error is None else error.traceback()  # type: ignore[no-any-return]
+        return None if error is None else error.traceback()
 
     async def wait_for_connection(self) -> None:
         """Wait until the channel is connected and the call on its way (initial metadata counts)."""
@@ -172,7 +172,7 @@ class Call(CallHandle):
         return read(core)
 
     def _wait_here(self, waiter: Callable[[], asyncio.Future[None]], timeout: float | None) -> None:
-        """Wait in the sync context: in a thread, or on the loop's own where an interceptor may stand aside."""
+        """Wait in the sync context: in a thread, or on the loop's own where `_bridge` runs the caller."""
         core = self.core
         if asyncio._get_running_loop() is core.loop and can_wait_here():
             try:
@@ -253,7 +253,7 @@ class StreamResponseCall(Call):
     def __iter__(self) -> StreamResponseCall:
         if running_loop() is not None:
             raise TypeError(
-                f"{self.core.method}: a call started in a coroutine is iterated with `async for` there, not with `for`"
+                f"{self.core.method}: in a coroutine, iterate over a call with `async for`, not with `for`"
             )
         return self
 
@@ -280,7 +280,7 @@ class StreamResponseCall(Call):
             self._reader = style
         elif reader != style:
             raise grpc.aio.UsageError(
-                f"{self.core.method}: the responses of one call are read with {reader} or with {style}, not with both"
+                f"{self.core.method}: responses are read with {reader} or with {style}, not with both"
             )
 
 
@@ -300,7 +300,7 @@ class StreamRequestMixin:
         if core.code != _RUNNING:
             raise asyncio.InvalidStateError("RPC already finished.")
         if core.half_closed:
-            raise asyncio.InvalidStateError("RPC is half closed after calling \"done_writing\".")
+            raise asyncio.InvalidStateError('RPC is half closed after calling "done_writing".')
         if not await core.write(request):
             await core.end_waiter()
             if core.code != _OK:

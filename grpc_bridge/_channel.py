@@ -27,7 +27,7 @@ from grpc_bridge._multicallable import (
 Options = Sequence[tuple[str, Any]] | None
 
 
-class Channel(grpc.Channel):  # type: ignore[misc]
+class Channel(grpc.Channel):
     """A ``grpc.Channel`` for every context. Made anywhere, used from any thread and any loop."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Channel(grpc.Channel):  # type: ignore[misc]
                     self._transport_made = CCoreChannel(
                         _common.encode(self._target),
                         self._options,
-                        None if credentials is None else credentials._credentials,
+                        getattr(credentials, "_credentials", None),
                         self._compression,
                     )
                     if self._closed:
@@ -93,12 +93,12 @@ class Channel(grpc.Channel):  # type: ignore[misc]
     # ---- grpc.Channel -----------------------------------------------------------------------------
 
     def subscribe(
-        self, callback: Callable[[grpc.ChannelConnectivity], object], try_to_connect: bool | None = False
+        self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool | None = False
     ) -> None:
-        """Call `callback` with the channel's connectivity, now and at every change, on a thread of grpcio's."""
-        self.sync_channel.subscribe(callback, try_to_connect)
+        """Call `callback` with the channel's state, now and at every change, on a thread of grpcio's."""
+        self.sync_channel.subscribe(callback, bool(try_to_connect))
 
-    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], object]) -> None:
+    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
         """Undo `subscribe`."""
         self.sync_channel.unsubscribe(callback)
 
@@ -170,9 +170,8 @@ class Channel(grpc.Channel):  # type: ignore[misc]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
+    ) -> None:
         self._close()
-        return False
 
     async def __aenter__(self) -> Channel:
         return self

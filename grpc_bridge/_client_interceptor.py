@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from grpc_bridge import _grpc_types
 from grpc_bridge._border import async_scope, running_loop
 from grpc_bridge._bridge import can_wait_here, run_sync, wait_here
 from grpc_bridge._call import Call
@@ -37,11 +38,11 @@ class _ClientCallDetails(NamedTuple):
     compression: grpc.Compression | None
 
 
-class ClientCallDetails(_ClientCallDetails, grpc.ClientCallDetails):  # type: ignore[misc]
+class ClientCallDetails(_ClientCallDetails, grpc.ClientCallDetails):
     """What an interceptor is told of a call, and may replace."""
 
 
-class InterceptedChannel(grpc.Channel):  # type: ignore[misc]
+class InterceptedChannel(grpc.Channel):
     """A channel whose calls of some arities pass an interceptor first."""
 
     def __init__(self, channel: Any, interceptor: Any) -> None:
@@ -50,12 +51,12 @@ class InterceptedChannel(grpc.Channel):  # type: ignore[misc]
         self.sync_channel = grpc.intercept_channel(channel.sync_channel, interceptor)
 
     def subscribe(
-        self, callback: Callable[[grpc.ChannelConnectivity], object], try_to_connect: bool | None = False
+        self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool | None = False
     ) -> None:
         """See ``grpc.Channel.subscribe``."""
         self._channel.subscribe(callback, try_to_connect)
 
-    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], object]) -> None:
+    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
         """See ``grpc.Channel.unsubscribe``."""
         self._channel.unsubscribe(callback)
 
@@ -92,14 +93,14 @@ class InterceptedChannel(grpc.Channel):  # type: ignore[misc]
         self._channel.__enter__()
         return self
 
-    def __exit__(self, *reason: Any) -> Any:
+    def __exit__(self, *reason: object) -> Any:
         return self._channel.__exit__(*reason)
 
     async def __aenter__(self) -> InterceptedChannel:
         await self._channel.__aenter__()
         return self
 
-    async def __aexit__(self, *reason: Any) -> None:
+    async def __aexit__(self, *reason: object) -> None:
         await self._channel.__aexit__(*reason)
 
 
@@ -194,21 +195,21 @@ class _InterceptedUnaryResponse(InterceptedMultiCallable):
         return start(request, timeout, metadata, credentials, wait_for_ready, compression)
 
 
-class InterceptedUnaryUnary(_InterceptedUnaryResponse, grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
+class InterceptedUnaryUnary(_InterceptedUnaryResponse, _grpc_types.UnaryUnaryMultiCallable):
     """An intercepted unary-unary method."""
 
 
-class InterceptedStreamUnary(_InterceptedUnaryResponse, grpc.StreamUnaryMultiCallable):  # type: ignore[misc]
+class InterceptedStreamUnary(_InterceptedUnaryResponse, _grpc_types.StreamUnaryMultiCallable):
     """An intercepted stream-unary method."""
 
 
-class InterceptedUnaryStream(InterceptedMultiCallable, grpc.UnaryStreamMultiCallable):  # type: ignore[misc]
+class InterceptedUnaryStream(InterceptedMultiCallable, _grpc_types.UnaryStreamMultiCallable):
     """An intercepted unary-stream method."""
 
     _response_streaming = True
 
 
-class InterceptedStreamStream(InterceptedMultiCallable, grpc.StreamStreamMultiCallable):  # type: ignore[misc]
+class InterceptedStreamStream(InterceptedMultiCallable, _grpc_types.StreamStreamMultiCallable):
     """An intercepted stream-stream method."""
 
     _response_streaming = True
@@ -244,7 +245,7 @@ class _Failed:
         return getattr(self._error, name)
 
 
-class InterceptedCall(grpc.Call, grpc.Future):  # type: ignore[misc]
+class InterceptedCall(grpc.Call, _grpc_types.Future):
     """The call of an interceptor that has to wait, or that returned something of its own."""
 
     def __init__(self, outcome: Any) -> None:
@@ -275,7 +276,7 @@ class InterceptedCall(grpc.Call, grpc.Future):  # type: ignore[misc]
         outcome = self._now()
         if outcome is None:
             raise WouldDeadlock(
-                f"{name}() of an intercepted call would block the event loop that has to end it; await it instead"
+                f"{name}() of an intercepted call would block the loop that has to end it; await it instead"
             )
         return getattr(outcome, name)(*arguments)
 
@@ -349,7 +350,7 @@ class InterceptedCall(grpc.Call, grpc.Future):  # type: ignore[misc]
         outcome = self._now()
         return bool((self._outcome if outcome is None else outcome).cancel())
 
-    def time_remaining(self) -> float | None:
+    def time_remaining(self) -> Any:
         """Seconds to the deadline, if the call has started and has one."""
         outcome = self._now()
         return None if outcome is None else outcome.time_remaining()

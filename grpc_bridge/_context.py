@@ -19,7 +19,7 @@ from grpc_bridge._metadata import Metadata, outgoing
 _LOGGER = logging.getLogger("grpc_bridge")
 
 
-class ServicerContext(grpc.ServicerContext):  # type: ignore[misc]
+class ServicerContext(grpc.ServicerContext):
     """The ``grpc.ServicerContext`` and the ``grpc.aio.ServicerContext`` of one RPC.
 
     In a coroutine, members that have nothing to return may be awaited or not.
@@ -46,7 +46,7 @@ class ServicerContext(grpc.ServicerContext):  # type: ignore[misc]
         """Seconds to the deadline, not below 0; a very large number without one."""
         return max(self._call.deadline - time.time(), 0.0)
 
-    def cancel(self) -> None:
+    def cancel(self) -> Any:
         """End the RPC: the client sees CANCELLED."""
         self._call.cancel()
 
@@ -78,9 +78,9 @@ class ServicerContext(grpc.ServicerContext):  # type: ignore[misc]
         key: str | None = self._call.identity()[1]
         return key
 
-    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+    def auth_context(self) -> Mapping[str, Any]:
         """The properties of the connection's security."""
-        context: Mapping[str, Sequence[bytes]] = self._call.identity()[2]
+        context: Mapping[str, Any] = self._call.identity()[2]
         return context
 
     # ---- messages ---------------------------------------------------------------------------------

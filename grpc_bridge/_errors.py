@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import grpc
 import grpc.aio
 
+from grpc_bridge import _grpc_types
 from grpc_bridge._metadata import Metadata
 
 #: Status by its number on the wire.
@@ -34,7 +35,7 @@ class UnawaitedCallWarning(RuntimeWarning):
     """A call was started in a coroutine and thrown away before anybody waited for it."""
 
 
-class RpcCallError(grpc.aio.AioRpcError, grpc.Call, grpc.Future):  # type: ignore[misc]
+class RpcCallError(grpc.aio.AioRpcError, grpc.Call, _grpc_types.Future):  # type: ignore[misc]
     """An RPC that ended with another status than OK.
 
     It is a ``grpc.RpcError``, a ``grpc.aio.AioRpcError`` and, as grpcio's own error is, a finished
@@ -61,7 +62,7 @@ class RpcCallError(grpc.aio.AioRpcError, grpc.Call, grpc.Future):  # type: ignor
         """False."""
         return False
 
-    def time_remaining(self) -> float | None:
+    def time_remaining(self) -> Any:
         """None: the call is over."""
         return None
 
@@ -93,8 +94,8 @@ def rpc_error(call: Any) -> RpcCallError:
     """The error of a call that has ended badly (a ``_cy`` client call)."""
     error = RpcCallError(
         STATUS_CODES.get(call.code, grpc.StatusCode.UNKNOWN),
-        Metadata(call.headers or ()),
-        Metadata(call.trailers or ()),
+        cast(Any, Metadata(call.headers or ())),
+        cast(Any, Metadata(call.trailers or ())),
         call.details,
         call.debug,
     )

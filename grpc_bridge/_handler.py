@@ -6,13 +6,14 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from concurrent import futures
-from typing import Any
+from typing import Any, cast
 
 import grpc
 
 from grpc_bridge._border import running_loop
 from grpc_bridge._cy.server_call import HandlerPlan, ServerCall
 from grpc_bridge._errors import WouldDeadlock
+from grpc_bridge._grpc_types import RpcMethodHandler
 
 
 def runs_on_loop(behavior: Callable[..., Any]) -> bool:
@@ -21,24 +22,23 @@ def runs_on_loop(behavior: Callable[..., Any]) -> bool:
         behavior = behavior.func
     if _is_async(behavior):
         return True
-    call = getattr(type(behavior), "__call__", None)
-    return not inspect.isroutine(behavior) and call is not None and _is_async(call)
+    return not inspect.isroutine(behavior) and _is_async(type(behavior).__call__)
 
 
 def _is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-def behavior_of(handler: grpc.RpcMethodHandler) -> Callable[..., Any]:
+def behavior_of(handler: RpcMethodHandler) -> Callable[..., Any]:
     """The user's function of a method handler."""
     if handler.request_streaming:
         behavior = handler.stream_stream if handler.response_streaming else handler.stream_unary
     else:
         behavior = handler.unary_stream if handler.response_streaming else handler.unary_unary
-    return behavior  # type: ignore[no-any-return]
+    return cast(Callable[..., Any], behavior)
 
 
-def plan_of(handler: grpc.RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:
+def plan_of(handler: RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:
     """What the core needs to know of a handler."""
     behavior = behavior_of(handler)
     own_pool = getattr(behavior, "experimental_thread_pool", None)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from grpc import _common
 
+from grpc_bridge import _grpc_types
 from grpc_bridge._border import running_loop
 from grpc_bridge._call import StreamStreamCall, StreamUnaryCall, UnaryStreamCall, UnaryUnaryCall
 from grpc_bridge._cy.client_call import ClientCall, start_call
@@ -122,12 +123,15 @@ class MultiCallable:
         except Exception as error:
             _common._LOGGER.exception("Exception serializing message!")
             raise RpcCallError(
-                grpc.StatusCode.INTERNAL, Metadata(), Metadata(), "Exception serializing request!"
+                grpc.StatusCode.INTERNAL,
+                cast(Any, Metadata()),
+                cast(Any, Metadata()),
+                "Exception serializing request!",
             ) from error
         return serialized
 
 
-class UnaryUnaryMultiCallable(MultiCallable, grpc.UnaryUnaryMultiCallable):
+class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable):
     """A unary-unary method of a channel."""
 
     _request_streaming = False
@@ -155,7 +159,11 @@ class UnaryUnaryMultiCallable(MultiCallable, grpc.UnaryUnaryMultiCallable):
         if loop is None:
             return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
-        return UnaryUnaryCall(self._start(loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression))
+        return UnaryUnaryCall(
+            self._start(
+                loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
+            )
+        )
 
     def with_call(
         self,
@@ -171,7 +179,19 @@ class UnaryUnaryMultiCallable(MultiCallable, grpc.UnaryUnaryMultiCallable):
         if loop is None:
             return self._sync.with_call(request, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
-        return WithCall(UnaryUnaryCall(self._start(loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression)))
+        return WithCall(
+            UnaryUnaryCall(
+                self._start(
+                    loop,
+                    self._serialized(request),
+                    timeout,
+                    metadata,
+                    credentials,
+                    wait_for_ready,
+                    compression,
+                )
+            )
+        )
 
     def future(
         self,
@@ -186,12 +206,16 @@ class UnaryUnaryMultiCallable(MultiCallable, grpc.UnaryUnaryMultiCallable):
         loop = running_loop()
         if loop is None:
             return self._sync.future(request, timeout, metadata, credentials, wait_for_ready, compression)
-        call = UnaryUnaryCall(self._start(loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression))
+        call = UnaryUnaryCall(
+            self._start(
+                loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
+            )
+        )
         call.claimed = True
         return call
 
 
-class UnaryStreamMultiCallable(MultiCallable, grpc.UnaryStreamMultiCallable):
+class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallable):
     """A unary-stream method of a channel."""
 
     _request_streaming = False
@@ -218,10 +242,14 @@ class UnaryStreamMultiCallable(MultiCallable, grpc.UnaryStreamMultiCallable):
         loop = running_loop()
         if loop is None:
             return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
-        return UnaryStreamCall(self._start(loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression))
+        return UnaryStreamCall(
+            self._start(
+                loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
+            )
+        )
 
 
-class StreamUnaryMultiCallable(MultiCallable, grpc.StreamUnaryMultiCallable):
+class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallable):
     """A stream-unary method of a channel."""
 
     _request_streaming = True
@@ -249,7 +277,10 @@ class StreamUnaryMultiCallable(MultiCallable, grpc.StreamUnaryMultiCallable):
         if loop is None:
             return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
-        return StreamUnaryCall(self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression), request_iterator)
+        return StreamUnaryCall(
+            self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
+            request_iterator,
+        )
 
     def with_call(
         self,
@@ -263,9 +294,16 @@ class StreamUnaryMultiCallable(MultiCallable, grpc.StreamUnaryMultiCallable):
         """As `__call__`, for the response and its call."""
         loop = running_loop()
         if loop is None:
-            return self._sync.with_call(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
+            return self._sync.with_call(
+                request_iterator, timeout, metadata, credentials, wait_for_ready, compression
+            )
         self._channel.check_open()
-        return WithCall(StreamUnaryCall(self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression), request_iterator))
+        return WithCall(
+            StreamUnaryCall(
+                self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
+                request_iterator,
+            )
+        )
 
     def future(
         self,
@@ -279,13 +317,18 @@ class StreamUnaryMultiCallable(MultiCallable, grpc.StreamUnaryMultiCallable):
         """Start the RPC; the call, which is a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
         loop = running_loop()
         if loop is None:
-            return self._sync.future(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
-        call = StreamUnaryCall(self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression), request_iterator)
+            return self._sync.future(
+                request_iterator, timeout, metadata, credentials, wait_for_ready, compression
+            )
+        call = StreamUnaryCall(
+            self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
+            request_iterator,
+        )
         call.claimed = True
         return call
 
 
-class StreamStreamMultiCallable(MultiCallable, grpc.StreamStreamMultiCallable):
+class StreamStreamMultiCallable(MultiCallable, _grpc_types.StreamStreamMultiCallable):
     """A stream-stream method of a channel."""
 
     _request_streaming = True
@@ -312,4 +355,7 @@ class StreamStreamMultiCallable(MultiCallable, grpc.StreamStreamMultiCallable):
         loop = running_loop()
         if loop is None:
             return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
-        return StreamStreamCall(self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression), request_iterator)
+        return StreamStreamCall(
+            self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
+            request_iterator,
+        )

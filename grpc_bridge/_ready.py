@@ -9,10 +9,16 @@ from typing import Any
 
 import grpc
 
+from grpc_bridge import _grpc_types
 from grpc_bridge._border import run_callback, running_loop
 
 
-class ChannelReadyFuture(grpc.Future):  # type: ignore[misc]
+def _settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class ChannelReadyFuture(_grpc_types.Future):
     """A ``grpc.Future`` that is done when the channel is connected; awaitable in a coroutine."""
 
     def __init__(self, channel: grpc.Channel) -> None:
@@ -65,7 +71,7 @@ class ChannelReadyFuture(grpc.Future):  # type: ignore[misc]
 
         def on_done(_: Any) -> None:
             try:
-                loop.call_soon_threadsafe(lambda: ready.done() or ready.set_result(None))
+                loop.call_soon_threadsafe(_settle, ready)
             except RuntimeError:
                 pass  # the loop was closed: nobody waits
 

@@ -20,13 +20,14 @@ from grpc_bridge._cy.ccore.server import CCoreServer
 from grpc_bridge._cy.handoff import mailbox_of
 from grpc_bridge._cy.server_call import HandlerPlan, ServerCore, ServerPort
 from grpc_bridge._event import Event
+from grpc_bridge._grpc_types import RpcMethodHandler
 from grpc_bridge._handler import RequestIterator, plan_of
 from grpc_bridge._server_interceptor import HandlerCallDetails, ServerPipeline
 
 _LOGGER = logging.getLogger("grpc_bridge")
 
 
-class Server(grpc.Server):  # type: ignore[misc]
+class Server(grpc.Server):
     """A ``grpc.Server`` whose handlers may be functions, which a thread pool runs, or coroutines.
 
     Started where a loop is running, the server belongs to that loop. Started from plain sync code, it
@@ -43,12 +44,14 @@ class Server(grpc.Server):  # type: ignore[misc]
         compression: grpc.Compression | None,
         xds: bool,
     ) -> None:
-        self._own_pool = None if thread_pool is not None else futures.ThreadPoolExecutor(
-            thread_name_prefix="grpc_bridge handler"
+        self._own_pool = (
+            None
+            if thread_pool is not None
+            else futures.ThreadPoolExecutor(thread_name_prefix="grpc_bridge handler")
         )
         self._pool: futures.Executor = thread_pool or self._own_pool  # type: ignore[assignment]
         self._generic: list[grpc.GenericRpcHandler] = []
-        self._registered: dict[str, grpc.RpcMethodHandler] = {}
+        self._registered: dict[str, RpcMethodHandler] = {}
         self._pipeline = ServerPipeline(interceptors or ())
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -77,12 +80,13 @@ class Server(grpc.Server):  # type: ignore[misc]
         for handler in handlers:
             if getattr(handler, "service", None) is None:
                 raise AttributeError(
-                    f'"{handler}" must conform to grpc.GenericRpcHandler type but does not have "service" method!'
+                    f'"{handler}" must conform to grpc.GenericRpcHandler type '
+                    'but does not have "service" method!'
                 )
         self._generic.extend(handlers)
 
     def add_registered_method_handlers(
-        self, service_name: str, method_handlers: Mapping[str, grpc.RpcMethodHandler]
+        self, service_name: str, method_handlers: Mapping[str, RpcMethodHandler]
     ) -> None:
         """Serve a service's methods; they win over generic handlers of the same name. Before `start`."""
         if self._started:
@@ -91,7 +95,7 @@ class Server(grpc.Server):  # type: ignore[misc]
         for name, handler in method_handlers.items():
             self._registered[_common.fully_qualified_method(service_name, name)] = handler
 
-    def _handler_of(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def _handler_of(self, details: grpc.HandlerCallDetails) -> RpcMethodHandler | None:
         registered = self._registered.get(details.method)
         if registered is not None:
             return registered
@@ -117,13 +121,13 @@ class Server(grpc.Server):  # type: ignore[misc]
 
     def add_insecure_port(self, address: str) -> int:
         """Listen without transport security; the port's number (an address with port 0 picks one)."""
-        return _common.validate_port_binding_result(  # type: ignore[no-any-return]
+        return _common.validate_port_binding_result(
             address, self._transport.add_port(_common.encode(address), None)
         )
 
     def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
         """Listen with credentials; the port's number."""
-        return _common.validate_port_binding_result(  # type: ignore[no-any-return]
+        return _common.validate_port_binding_result(
             address, self._transport.add_port(_common.encode(address), server_credentials)
         )
 
@@ -170,7 +174,9 @@ class Server(grpc.Server):  # type: ignore[misc]
             if running_loop() is None:
                 self._terminated.wait()
         elif not self._terminated.is_set():
-            timer = threading.Thread(target=self._cancel_later, args=(grace,), name="grpc_bridge grace", daemon=True)
+            timer = threading.Thread(
+                target=self._cancel_later, args=(grace,), name="grpc_bridge grace", daemon=True
+            )
             timer.start()
         return self._terminated
 
@@ -186,7 +192,9 @@ class Server(grpc.Server):  # type: ignore[misc]
         if self._own_pool is not None:
             self._own_pool.shutdown(wait=False)
         if self._loop_thread is not None:
-            threading.Thread(target=self._loop_thread.stop, name="grpc_bridge server end", daemon=True).start()
+            threading.Thread(
+                target=self._loop_thread.stop, name="grpc_bridge server end", daemon=True
+            ).start()
         self._terminated.set()
 
     def wait_for_termination(self, timeout: float | None = None) -> Any:

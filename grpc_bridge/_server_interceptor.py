@@ -16,7 +16,7 @@ class _HandlerCallDetails(NamedTuple):
     invocation_metadata: Any
 
 
-class HandlerCallDetails(_HandlerCallDetails, grpc.HandlerCallDetails):  # type: ignore[misc]
+class HandlerCallDetails(_HandlerCallDetails, grpc.HandlerCallDetails):
     """What an interceptor is told of a call."""
 
 
@@ -26,7 +26,9 @@ class ServerPipeline:
     def __init__(self, interceptors: Sequence[Any]) -> None:
         for interceptor in interceptors:
             if not callable(getattr(interceptor, "intercept_service", None)):
-                raise TypeError(f"a server interceptor has an intercept_service method; {interceptor!r} has not")
+                raise TypeError(
+                    f"a server interceptor has an intercept_service method; {interceptor!r} has not"
+                )
         self._interceptors = tuple(interceptors)
 
     def __bool__(self) -> bool:

@@ -1,0 +1,47 @@
+# Everything makes its own set-up: Python >= 3.10 with pip, make and a C compiler are all that is needed.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# What the compiled modules and the environment are made of.
+CORE := $(shell find grpc_bridge -name '*.pyx' -o -name '*.pxd')
+
+.PHONY: build test lint demo bench soak clean
+
+build: $(VENV)/.built
+
+$(VENV)/.made: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("grpc_bridge needs Python 3.10 or newer; set PYTHON=python3.x" if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	touch $@
+
+# The editable install has compiled the core; after that only what changed is compiled again.
+$(VENV)/.built: $(VENV)/.made $(CORE)
+	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.1'
+	$(BIN)/python -W ignore -c 'from setuptools import setup; setup()' --quiet build_ext --inplace
+	touch $@
+
+lint: build
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+test: build lint
+	$(BIN)/python -m pytest -n 2
+
+demo: build
+	$(BIN)/python examples/demo.py
+
+bench: build
+	$(BIN)/python -m bench
+
+# The suite over and over, for what shows itself only now and then.
+soak: build
+	$(BIN)/python -m pytest -n 2 --count 20 -x -q tests/async tests/core tests/sync_parity
+
+clean:
+	rm -rf build dist $(VENV)
+	find grpc_bridge \( -name '*.so' -o -name '*.c' \) -delete

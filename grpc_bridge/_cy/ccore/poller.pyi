@@ -1,0 +1,3 @@
+from grpc_bridge._cy.handoff import Source
+
+class Poller(Source): ...

@@ -17,8 +17,8 @@ cdef class Mailbox:
 
 
 cdef class Source:
-    cdef int pull(self) except -1  # on the thread that it is lent to
-    cdef int give_back(self) except -1
+    cdef int pull(self, LoopMailbox borrower) except -1  # on the borrower's thread
+    cdef int give_back(self, LoopMailbox borrower) except -1
 
 
 cdef class InlineMailbox(Mailbox):

@@ -39,12 +39,15 @@ cdef class Mailbox:
 cdef class Source:
     """A queue of completions whose turn can be lent to a loop."""
 
-    cdef int pull(self) except -1:
-        """Push what is there into the mailboxes; the number of completions, or 0 to give the turn back."""
+    cdef int pull(self, LoopMailbox borrower) except -1:
+        """Push what is there into the mailboxes; the number of completions, or 0 to give the turn back.
+
+        A borrower that was slow may have lost the turn, even to another: it gets 0.
+        """
         return 0
 
-    cdef int give_back(self) except -1:
-        """Take the turn back, on the thread that it was lent to."""
+    cdef int give_back(self, LoopMailbox borrower) except -1:
+        """End the loan, if it is still this borrower's."""
         return 0
 
 
@@ -111,7 +114,7 @@ cdef class LoopMailbox(Mailbox):
         sources, self._sources = self._sources, []
         self._scheduled = False
         for source in sources:
-            source.give_back()
+            source.give_back(self)
         return 0
 
     def _drain(self):
@@ -121,10 +124,10 @@ cdef class LoopMailbox(Mailbox):
         if sources:
             self._sources = []
             for source in sources:
-                if source.pull():
+                if source.pull(self):
                     self._sources.append(source)
                 else:
-                    source.give_back()
+                    source.give_back(self)
         self._deliver_all()
         if self._sources or self._ready:
             self.loop.call_soon(self._drain_callback, context=self._context)

@@ -1,5 +1,5 @@
 from grpc_bridge._cy.ccore.poller cimport Poller
-from grpc_bridge._cy.handoff cimport Completion
+from grpc_bridge._cy.handoff cimport Completion, LoopMailbox
 from grpc_bridge._cy.transport cimport CallHead, ClientSink, ClientStream, ClientTransport
 
 
@@ -20,7 +20,7 @@ cdef class ClientPoller(Poller):
     cdef object _latest
 
     cdef object next_event(self)  # blocking: waits for the network
-    cdef int pull(self) except -1
+    cdef int pull(self, LoopMailbox borrower) except -1
 
 
 cdef class CCoreStream(ClientStream):

@@ -3,7 +3,7 @@
 
 from grpc_bridge._cy.ccore cimport port
 from grpc_bridge._cy.ccore.poller cimport Poller
-from grpc_bridge._cy.handoff cimport Completion
+from grpc_bridge._cy.handoff cimport Completion, LoopMailbox
 from grpc_bridge._cy.transport cimport CallHead, ClientSink, ClientStream, ClientTransport
 
 from grpc_bridge._cy.ccore import port as _port
@@ -92,9 +92,9 @@ cdef class ClientPoller(Poller):
         # With fork support switched on, grpcio looks up once a second.
         return None if port.is_timeout(event) else event
 
-    cdef int pull(self) except -1:
+    cdef int pull(self, LoopMailbox borrower) except -1:
         cdef int pulled = 0
-        if not self._lent or self._latest is None:
+        if self._borrower is not borrower or self._latest is None:
             return 0
         self._pulls += 1
         self._pulling = True

@@ -1,6 +1,6 @@
 from cpython.pythread cimport PyThread_type_lock
 
-from grpc_bridge._cy.handoff cimport Source
+from grpc_bridge._cy.handoff cimport LoopMailbox, Source
 
 
 cdef class Poller(Source):
@@ -9,7 +9,7 @@ cdef class Poller(Source):
     # where the thread stands
     cdef object _thread
     cdef bint _idle
-    cdef bint _lent
+    cdef LoopMailbox _borrower
     cdef bint _stopped
     cdef PyThread_type_lock _bell
     # counts the pulls of a borrower, so that one that stands still is noticed

@@ -24,7 +24,7 @@ from cpython.pythread cimport (
     WAIT_LOCK,
 )
 
-from grpc_bridge._cy.handoff cimport Completion, Mailbox, Source
+from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, Mailbox, Source
 
 cdef extern from "pythread.h":
     # Not among Cython's own declarations.
@@ -99,10 +99,10 @@ cdef class Poller(Source):
             # The event holds a call: it must be gone before the thread waits again.
             event = tag = None
             if behind:
-                self._lent = True
+                self._borrower = <LoopMailbox>mailbox
                 if mailbox.lend(self):
                     self._await_return()
-                self._lent = False
+                self._borrower = None
 
     # ---- lending ----------------------------------------------------------------------------------
 
@@ -120,13 +120,13 @@ cdef class Poller(Source):
                 return 0
             # The borrower may have stirred between the look and the GIL.
             if seen == self._pulls and not self._pulling:
-                if not self._lent:
+                if self._borrower is None:
                     PyThread_acquire_lock(self._bell, WAIT_LOCK)
                 return 0
 
-    cdef int give_back(self) except -1:
-        if self._lent:
-            self._lent = False
+    cdef int give_back(self, LoopMailbox borrower) except -1:
+        if self._borrower is borrower:
+            self._borrower = None
             self._ring()
         return 0
 

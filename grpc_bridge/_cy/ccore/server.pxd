@@ -1,5 +1,5 @@
 from grpc_bridge._cy.ccore.poller cimport Poller
-from grpc_bridge._cy.handoff cimport Completion, Mailbox
+from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, Mailbox
 from grpc_bridge._cy.transport cimport Acceptor, ServerSink, ServerStream, ServerTransport
 
 
@@ -18,7 +18,7 @@ cdef class ServerPoller(Poller):
     cdef object _queue
 
     cdef object next_event(self)  # blocking: waits for the network
-    cdef int pull(self) except -1
+    cdef int pull(self, LoopMailbox borrower) except -1
 
 
 cdef class RequestTag(Completion):

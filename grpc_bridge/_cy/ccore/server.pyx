@@ -5,7 +5,7 @@ import threading
 
 from grpc_bridge._cy.ccore cimport port
 from grpc_bridge._cy.ccore.poller cimport Poller
-from grpc_bridge._cy.handoff cimport Completion, Mailbox, inline_mailbox
+from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, Mailbox, inline_mailbox
 from grpc_bridge._cy.transport cimport Acceptor, ServerSink, ServerStream, ServerTransport
 
 from grpc_bridge._cy.ccore import port as _port
@@ -84,9 +84,9 @@ cdef class ServerPoller(Poller):
         event = self._queue.poll()  # network op
         return None if port.is_timeout(event) else event
 
-    cdef int pull(self) except -1:
+    cdef int pull(self, LoopMailbox borrower) except -1:
         cdef int pulled = 0
-        if not self._lent:
+        if self._borrower is not borrower:
             return 0
         self._pulls += 1
         self._pulling = True

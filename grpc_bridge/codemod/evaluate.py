@@ -43,6 +43,7 @@ Key = (
     | tuple[str, ast.AST, int]
 )
 MAX_PATH = 120
+MAX_VALUES = 48
 GRPC_CLASSES = {row.name for row in _surface.SURFACE if row.owner == "" and row.kind == "class"}
 
 
@@ -66,26 +67,36 @@ class Evaluator(ABC):
         self.program = program
         self.facts = facts
         self.env: dict[Key, Values] = {}
-        self.changed = False
+        self.blurred: set[Key] = set()
+        self.readers: dict[Key, set[Function]] = {}
+        self.dirty: set[Function] = set()
+        self.structure_changed = False
+        self.unit: Function | None = None
         self.submodules: dict[tuple[Module, str], Module] = {}
         self.registered: dict[Class, set[Class]] = {}
 
     # The environment
 
     def known(self, key: Key) -> Values:
+        if self.unit is not None:
+            self.readers.setdefault(key, set()).add(self.unit)
         return self.env.get(key, NOTHING)
 
     def learn(self, key: Key, values: Values) -> None:
         before = self.env.get(key, NOTHING)
-        if not values <= before:
-            self.env[key] = before | values
-            self.changed = True
+        if not values <= before and key not in self.blurred:
+            after = before | values
+            if len(after) > MAX_VALUES:
+                # What may be this many things is known to be nothing in particular.
+                self.blurred.add(key)
+                after = NOTHING
+            self.env[key] = after
+            self.dirty |= self.readers.get(key, set())
 
     def record(self, node: ast.AST, values: Values) -> Values:
         before = self.facts.values.get(node, NOTHING)
         if not values <= before:
             self.facts.values[node] = before | values
-            self.changed = True
         return values
 
     def join(self, left: State, right: State) -> State:
@@ -527,7 +538,7 @@ class Evaluator(ABC):
                         known = self.registered.setdefault(value.cls, set())
                         if servicer not in known:
                             known.add(servicer)
-                            self.changed = True
+                            self.structure_changed = True
 
     def registered_as(self, cls: Class) -> Iterable[Class]:
         """The generated servicers that instances of `cls` were added to a server as."""
@@ -569,7 +580,7 @@ class Evaluator(ABC):
                 role = external.decorator_role(applied.path)
                 if role is not None and role not in roles:
                     roles.add(role)
-                    self.changed = True
+                    self.structure_changed = True
             elif isinstance(applied, Func):
                 self.pass_arguments(applied, None, [value], {})
                 result |= self.result(applied.fn, frame)

@@ -1,7 +1,7 @@
 """Step 3, infer: which expressions are channels, stubs, calls, futures, servers, contexts.
 
-An abstract interpreter without context: every function is evaluated once per pass, parameters collect
-the arguments of all call sites, and passes repeat until nothing new is learnt. Inside one function
+An abstract interpreter without context: parameters collect the arguments of all call sites, and a
+function is evaluated again when something that it read has grown, until nothing grows. Inside one function
 assignments are followed in order, so a name that is used for two things is two things.
 """
 
@@ -16,7 +16,8 @@ from .evaluate import Evaluator, Frame, State
 from .index import Class, Function, Program, is_main_guard
 from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Obj, Values
 
-MAX_PASSES = 12
+MAX_RUNS = 25
+"""Of one function; a program of ordinary shape needs two to five."""
 
 
 @dataclass
@@ -38,13 +39,25 @@ class Facts:
 
 
 def infer(program: Program) -> Facts:
-    """Run the passes to the fixpoint."""
+    """Evaluate every function until nothing more is learnt."""
     inference = Inference(program)
-    for _ in range(MAX_PASSES):
-        inference.changed = False
-        inference.one_pass()
-        if not inference.changed:
-            break
+    units = [
+        unit
+        for module in program.modules.values()
+        for unit in (module.top, *(fn for fn in module.functions if not fn.top_level))
+    ]
+    runs = dict.fromkeys(units, 0)
+    inference.dirty = set(units)
+    while inference.dirty:
+        batch, inference.dirty = inference.dirty, set()
+        for unit in units:
+            if unit in batch and runs[unit] < MAX_RUNS:
+                runs[unit] += 1
+                inference.run(unit)
+        if inference.structure_changed:
+            # A base class or what a decorator makes of a function: anything may depend on it.
+            inference.structure_changed = False
+            inference.dirty.update(units)
     return inference.facts
 
 
@@ -54,16 +67,15 @@ class Inference(Evaluator):
     def __init__(self, program: Program) -> None:
         super().__init__(program, Facts())
 
-    def one_pass(self) -> None:
-        for module in self.program.modules.values():
-            frame = Frame(module.top, module.top, None, {})
-            self.block(module.source.tree.body, frame)
-        for fn in self.program.functions():
-            if fn.kind == "def":
-                self.run_function(fn)
-            elif fn.kind == "lambda" and isinstance(fn.node, ast.Lambda):
-                frame = Frame(fn, fn, None, self.parameters(fn))
-                self.learn(("ret", fn), self.eval(fn.node.body, frame))
+    def run(self, unit: Function) -> None:
+        self.unit = unit
+        if unit.kind == "module":
+            self.block(unit.module.source.tree.body, Frame(unit, unit, None, {}))
+        elif isinstance(unit.node, ast.Lambda):
+            frame = Frame(unit, unit, None, self.parameters(unit))
+            self.learn(("ret", unit), self.eval(unit.node.body, frame))
+        else:
+            self.run_function(unit)
 
     def run_function(self, fn: Function) -> None:
         assert isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef))
@@ -179,10 +191,14 @@ class Inference(Evaluator):
                     self.eval(child, frame)
 
     def repeated(self, body: list[ast.stmt], frame: Frame) -> None:
+        """A loop's body: once, and again only where the first time taught it something."""
         for _ in range(2):
+            before = frame.state
             inner = frame.branch()
             self.block(body, inner)
-            frame.state = self.join(frame.state, inner.state)
+            frame.state = self.join(before, inner.state)
+            if all(frame.state[name] == values for name, values in before.items()):
+                break
 
     def try_statement(self, node: ast.Try, frame: Frame) -> None:
         before = frame.branch()
@@ -221,7 +237,7 @@ class Inference(Evaluator):
                 if isinstance(value, Cls) and value.cls is not cls and value.cls not in cls.bases:
                     cls.bases.append(value.cls)
                     value.cls.subclasses.append(cls)
-                    self.changed = True
+                    self.structure_changed = True
                 elif isinstance(value, Ext):
                     cls.external_bases.add(value.path)
             if not self.facts.of(base):

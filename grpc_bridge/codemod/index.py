@@ -228,6 +228,45 @@ def build(sources: list[Source]) -> Program:
     return program
 
 
+def concerned(program: Program) -> Program:
+    """The modules that mention gRPC, those that they import, those that import them, and so on."""
+    neighbours: dict[Module, set[Module]] = {module: set() for module in program.modules.values()}
+    for module in neighbours:
+        for other in (*_imports(program, module), *_conftests(program, module)):
+            neighbours[module].add(other)
+            neighbours[other].add(module)
+    reached = {module for module in neighbours if b"grpc" in module.source.data}
+    pending = list(reached)
+    while pending:
+        for other in neighbours[pending.pop()] - reached:
+            reached.add(other)
+            pending.append(other)
+    modules = {path: module for path, module in program.modules.items() if module in reached}
+    return Program(modules, program.elsewhere)
+
+
+def _conftests(program: Program, module: Module) -> Iterator[Module]:
+    """The modules from which pytest takes fixtures for `module`, which imports none of them."""
+    for folder in module.path.resolve().parents:
+        if folder / "conftest.py" in program.modules:
+            yield program.modules[folder / "conftest.py"]
+
+
+def _imports(program: Program, module: Module) -> Iterator[Module]:
+    for node in ast.walk(module.source.tree):
+        found: list[Module | None] = []
+        if isinstance(node, ast.Import):
+            found = [program.resolve(module, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            for name in (None, *(alias.name for alias in node.names)):
+                full = ".".join(part for part in (node.module, name) if part)
+                if node.level:
+                    found.append(program.resolve_relative(module, node.level, full or None))
+                elif full:
+                    found.append(program.resolve(module, full))
+        yield from (other for other in found if other is not None)
+
+
 def _add(program: Program, source: Source, in_run: bool) -> Module:
     module = Module(source, source.path.stem, in_run=in_run)
     _Scopes(module).visit_module()

@@ -35,7 +35,12 @@ def migrate(paths: Sequence[Path]) -> Result:
     """Analyse and rewrite everything under `paths`, in memory; nothing is written."""
     found = discover.discover([Path(path) for path in paths])
     result = Result(failed=list(found.failures))
-    program = index.build(found.sources)
+    everything = index.build(found.sources)
+    program = index.concerned(everything)
+    # A file of which nothing leads to gRPC is neither analysed nor written.
+    result.unchanged += [
+        m.path for p, m in everything.modules.items() if p not in program.modules and m.in_run
+    ]
     facts = infer.infer(program)
     graph = callgraph.build(program, facts)
     colours = propagate.propagate(program, graph, facts)

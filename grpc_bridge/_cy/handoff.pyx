@@ -55,7 +55,10 @@ cdef class InlineMailbox(Mailbox):
     """Delivers at once, on the thread that found the completion."""
 
     cdef int push(self, Completion completion) except -1:
-        return completion.deliver()
+        try:
+            return completion.deliver()
+        finally:
+            completion.event = None
 
 
 cdef class LoopMailbox(Mailbox):
@@ -147,6 +150,8 @@ cdef class LoopMailbox(Mailbox):
                 self.loop.call_exception_handler(
                     {"message": "grpc_bridge: a completion could not be delivered", "exception": error}
                 )
+            # The transport's event holds the completion, too.
+            completion.event = None
         return 0
 
 

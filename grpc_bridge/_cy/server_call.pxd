@@ -29,6 +29,7 @@ cdef class ServerCall(ServerCallState):
     # plain functions, called with nothing once the call is over
     cdef list _callbacks
     cdef bint _counted
+    cdef bint _over
 
     cdef int begin(self) except -1
     cdef int run(self) except -1
@@ -37,6 +38,7 @@ cdef class ServerCall(ServerCallState):
     cdef int fail(self, object error, str what) except -1
     cdef int end(self, object message) except -1
     cdef int over(self) except -1
+    cdef int _release(self) except -1
     cdef bytes serialized(self, object response)
     cdef object deserialized(self, bytes message)
 

@@ -353,6 +353,13 @@ cdef class ServerCall(ServerCallState):
         if self._counted:
             self._counted = False
             self.core.active -= 1
+        self._over = True
+        return self._release()
+
+    cdef int _release(self) except -1:
+        """The client and the handler have both gone: the stream need not hold the call any more."""
+        if self._over and self.closed:
+            self.stream.sink = _NOBODY
         return 0
 
     cdef int _message_went(self, bint ok) except -1:
@@ -381,7 +388,7 @@ cdef class ServerCall(ServerCallState):
                     callback()
                 except Exception:
                     _LOGGER.exception("Exception calling callback!")
-        return 0
+        return self._release()
 
     # ---- what the context asks --------------------------------------------------------------------
 
@@ -465,8 +472,8 @@ cdef class _StartTask(Completion):
         return self.call.start_task(self.coroutine)
 
 
-cdef class _Refused(ServerSink):
-    """The sink of a call that nobody handles."""
+# The sink of a call that nobody handles, or nobody handles any more.
+cdef ServerSink _NOBODY = ServerSink()
 
 
 cdef class ServerCore(Acceptor):
@@ -526,7 +533,7 @@ cdef class ServerCore(Acceptor):
         return call.begin()
 
     cdef int reject(self, ServerStream stream, int code, str details) except -1:
-        stream.open(_Refused(), inline_mailbox)
+        stream.open(_NOBODY, inline_mailbox)
         return stream.finish((), None, 0, code, details, None)
 
     cdef int on_drained(self) except -1:

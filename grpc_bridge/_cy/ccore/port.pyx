@@ -107,7 +107,8 @@ cdef object _start(object channel, CallHead head, tuple batches):
         method,
         None,
         head.deadline,
-        head.metadata,
+        # Only for the text of an error, in which grpcio formats it with %: a tuple would go wrong.
+        None if head.metadata is None else list(head.metadata),
         None if credentials is None else credentials._credentials,
         batches,
         None,

@@ -10,6 +10,7 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from .alignment import shift
 from .imports import add_imports, drop_unused
 from .rules.base import STATEMENTS, Apply, Key, Plan
 
@@ -60,17 +61,52 @@ class _Applier(cst.CSTTransformer):
             self.pending.setdefault(edit.key, []).append(edit.apply)
         self.kinds = {key.kind for key in self.pending}
         self.done: set[Key] = set()
+        self.default_indent = "    "
+        self.indents: list[str] = []
+
+    def visit_Module(self, node: cst.Module) -> None:
+        self.default_indent = node.default_indent
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
+        self.indents.append(self.default_indent if node.indent is None else node.indent)
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
         kind = type(original_node).__name__
         node = updated_node
+        if kind == "IndentedBlock":
+            self.indents.pop()
         if kind in self.kinds:
             key = self.key_of(kind, original_node)
             if key in self.pending:
                 self.done.add(key)
                 for apply in self.pending[key]:
                     node = apply(node)
+                node = self.align(original_node, node)
         return _parenthesize(node)
+
+    def align(self, original: Any, node: Any) -> Any:
+        """Keep what hangs under an opening parenthesis under it."""
+        indent = len("".join(self.indents))
+        if isinstance(original, cst.Call) and isinstance(node, cst.Await):
+            inner = node.expression
+            if (
+                isinstance(inner, cst.Call)
+                and inner.func is not None
+                and len(inner.args) == len(original.args)
+            ):
+                column = self.get_metadata(PositionProvider, original.func).end.column + 1
+                fields = ("args", "whitespace_before_args")
+                return node.with_changes(expression=shift(inner, column, indent, fields))
+        elif isinstance(node, cst.FunctionDef) and node.asynchronous and not original.asynchronous:
+            column = self.get_metadata(PositionProvider, original.name).end.column + 1
+            return shift(node, column, indent, ("params", "whitespace_before_params"))
+        elif isinstance(node, cst.For) and isinstance(original, cst.For):
+            column = self.get_metadata(PositionProvider, original).start.column + len("for ")
+            return shift(node, column, indent, ("iter",))
+        elif isinstance(node, cst.With) and node.asynchronous and len(node.items) == len(original.items):
+            column = self.get_metadata(PositionProvider, original).start.column + len("with ")
+            return shift(node, column, indent, ("items",))
+        return node
 
     def key_of(self, kind: str, node: Any) -> Key:
         if kind == "CompFor":

@@ -1,0 +1,87 @@
+"""Layout: comments, quotes, and lines that hang under a parenthesis."""
+
+from __future__ import annotations
+
+from .tool import rewritten
+
+
+def test_hanging_lines_move_along() -> None:
+    rewritten(
+        """
+        import grpc
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def use(stub: GreeterStub,
+                first, second=None,
+                **rest):
+            with grpc.insecure_channel("x",
+                                       options=None) as channel:
+                reply = stub.Hi(first,
+                                timeout=max(1,
+                                            2),  # seconds
+                                **rest)
+            for item in stub.Many(first,
+                                  timeout=2):
+                print(item)
+            return stub.Hi(
+                reply,
+                timeout=2,
+            )
+        """,
+        """
+        import grpc_bridge as grpc
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def use(stub: GreeterStub,
+                      first, second=None,
+                      **rest):
+            async with grpc.insecure_channel("x",
+                                             options=None) as channel:
+                reply = await stub.Hi(first,
+                                      timeout=max(1,
+                                                  2),  # seconds
+                                      **rest)
+            async for item in stub.Many(first,
+                                        timeout=2):
+                print(item)
+            return await stub.Hi(
+                reply,
+                timeout=2,
+            )
+        """,
+    )
+
+
+def test_comments_quotes_and_odd_spaces_stay() -> None:
+    rewritten(
+        """
+        # -*- coding: utf-8 -*-
+        from greet_pb2_grpc import GreeterStub   # the stub
+
+
+        class  Client( object ):
+          '''Two spaces of indent.'''
+
+          def hi( self , stub : GreeterStub ):   # says hi
+            # a comment of its own
+            x = ( stub . Hi( 1 ) )   ;  y = "it's"
+            return x ,y
+        """,
+        """
+        # -*- coding: utf-8 -*-
+        from greet_pb2_grpc import GreeterStub   # the stub
+
+
+        class  Client( object ):
+          '''Two spaces of indent.'''
+
+          async def hi( self , stub : GreeterStub ):   # says hi
+            # a comment of its own
+            x = ( await stub . Hi( 1 ) )   ;  y = "it's"
+            return x ,y
+        """,
+    )

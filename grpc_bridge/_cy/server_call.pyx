@@ -173,7 +173,7 @@ cdef class ServerCall(ServerCallState):
             if responses is not None:
                 # A handler on the loop that returned a sync iterator: it may block, so the pool runs it.
                 await self.core.loop_mailbox().loop.run_in_executor(
-                    self.plan.pool, self.variables.run, self._iterate_in_pool, responses
+                    self.plan.pool, self.variables.copy().run, self._iterate_in_pool, responses
                 )
             self.end(None)
             return
@@ -276,6 +276,8 @@ cdef class ServerCall(ServerCallState):
         cdef LoopMailbox mailbox = self.core.loop_mailbox()
         self.mailbox = mailbox
         self.stream.mailbox = mailbox
+        # The pool's thread is still inside these: a context cannot be entered twice.
+        self.variables = self.variables.copy()
         if self.plan.response_streaming:
             coroutine = self._send_responses(result)
         else:

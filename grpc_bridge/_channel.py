@@ -15,6 +15,7 @@ import grpc
 from grpc import _common
 
 from grpc_bridge._border import Done, running_loop
+from grpc_bridge._connectivity import ConnectivityWatcher, state_of
 from grpc_bridge._cy.ccore import port
 from grpc_bridge._cy.ccore.channel import CCoreChannel
 from grpc_bridge._multicallable import (
@@ -44,6 +45,7 @@ class Channel(grpc.Channel):
         self._lock = threading.Lock()
         self._sync_made: grpc.Channel | None = None
         self._transport_made: CCoreChannel | None = None
+        self._watcher_made: ConnectivityWatcher | None = None
         self._closed = False
 
     # ---- what it is made of -----------------------------------------------------------------------
@@ -149,6 +151,33 @@ class Channel(grpc.Channel):
         return StreamStreamMultiCallable(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
+
+    # ---- what grpc.aio adds -----------------------------------------------------------------------
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        """The connectivity of the channel that coroutines' calls use; connect it, if that is asked."""
+        return state_of(self.transport, try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Return when the connectivity is another than `last_observed_state`."""
+        await self._watcher.wait_for_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        """Connect, and return when the channel is ready. Raises ``RuntimeError`` if it is closed."""
+        while (state := self.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
+            if state is grpc.ChannelConnectivity.SHUTDOWN:
+                raise RuntimeError("the channel was closed; it will not be ready again")
+            await self.wait_for_state_change(state)
+
+    @property
+    def _watcher(self) -> ConnectivityWatcher:
+        transport = self.transport
+        with self._lock:
+            if self._watcher_made is None:
+                self._watcher_made = ConnectivityWatcher(transport)
+            return self._watcher_made
+
+    # ---- its end ----------------------------------------------------------------------------------
 
     def close(self) -> Any:
         """Cancel every call in flight, of both colours, and refuse new ones; awaitable in a coroutine."""

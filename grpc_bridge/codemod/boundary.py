@@ -34,7 +34,10 @@ def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
     """The functions that stay sync whatever the rest of the program does."""
     found: dict[Function, Cut] = {}
     for fn in program.functions():
-        if fn.is_async or fn.top_level or not fn.module.in_run or fn.module.source.generated:
+        if fn.is_async or fn.top_level or fn.module.source.generated:
+            continue
+        if not fn.module.in_run:
+            found[fn] = Cut("GB710", "its file is not in the run", True)
             continue
         cut = _by_nature(fn, graph, facts)
         if cut is not None:

@@ -128,7 +128,7 @@ class Graph:
 def build(program: Program, facts: Facts) -> Graph:
     graph = Graph()
     for module in program.modules.values():
-        if module.in_run and not module.source.generated:
+        if not module.source.generated:
             for parent in ast.walk(module.source.tree):
                 for child in ast.iter_child_nodes(parent):
                     graph.parents[child] = parent
@@ -146,7 +146,7 @@ def build(program: Program, facts: Facts) -> Graph:
 def _families(program: Program, graph: Graph) -> None:
     """A method, what it overrides and what overrides it change colour together."""
     for cls in program.classes():
-        if not cls.module.in_run or cls.module.source.generated:
+        if cls.module.source.generated:
             continue
         for name, method in cls.methods.items():
             family = graph.families.setdefault(method, {method})

@@ -73,6 +73,38 @@ def discover(paths: Sequence[Path]) -> Discovery:
     return found
 
 
+def around(sources: Sequence[Source]) -> list[Source]:
+    """Files of the same project that are not in the run and name a module of it: they may call it."""
+    run = {source.path.resolve() for source in sources}
+    names = {_module_name(path).encode() for path in run if not is_generated(path, "")}
+    found: list[Source] = []
+    for root in {root for path in run if (root := _project(path)) is not None}:
+        for path in _walk(root):
+            if path.resolve() in run:
+                continue
+            try:
+                data = path.read_bytes()
+            except OSError:
+                continue
+            if any(name in data for name in names):
+                outcome = parse(path, data)
+                if isinstance(outcome, Source) and not outcome.generated:
+                    found.append(outcome)
+    return found
+
+
+def _module_name(path: Path) -> str:
+    return path.parent.name if path.name == "__init__.py" else path.stem
+
+
+def _project(path: Path) -> Path | None:
+    """The folder of the project that a file belongs to."""
+    for folder in path.parents:
+        if any((folder / mark).exists() for mark in (".git", "pyproject.toml", "setup.py", "setup.cfg")):
+            return folder
+    return None
+
+
 def parse(path: Path, data: bytes) -> Source | Failure:
     """Decode and parse one file."""
     try:

@@ -268,6 +268,9 @@ class Evaluator(ABC):
         if not up_only:
             for descendant in cls.descendants():
                 found |= self.known(("attr", descendant, attr))
+        fallback = cls.find_method("__getattr__")
+        if not found and fallback is not None and attr not in cls.methods and not attr.startswith("__"):
+            return self.known(("ret", fallback))
         return frozenset().union(*(self.bound(node, value, owner) for value in found))
 
     def bound(self, node: ast.expr, value: Value, owner: Inst | Cls) -> Values:
@@ -508,6 +511,8 @@ class Evaluator(ABC):
             return first if first else frozenset({Box(node)})
         if name == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
             return self.attribute(node, first, str(node.args[1].value), frame)
+        if name == "getattr":
+            return _any_method(first)
         return NOTHING
 
     def external_sinks(
@@ -613,4 +618,15 @@ def _names_class(path: str) -> bool:
     """True for the path of an external class that says something about its instances."""
     return (
         "." in path and "()" not in path and not path.startswith(("builtins.", "typing.", "collections.abc."))
+    )
+
+
+def _any_method(owners: Values) -> Values:
+    """What a method of a name unknown here may be, where the owner is a stub."""
+    return frozenset(
+        Obj(_surface.MULTI_CALLABLES[arity])
+        for owner in owners
+        if isinstance(owner, Inst)
+        for ancestor in owner.cls.ancestors()
+        for arity in ancestor.stub_methods.values()
     )

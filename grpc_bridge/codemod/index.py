@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -208,11 +208,15 @@ def is_main_guard(node: ast.stmt) -> bool:
     return "__name__" in names and "__main__" in texts
 
 
-def build(sources: list[Source]) -> Program:
-    """Index the files of the run, and the generated modules that they import from elsewhere."""
+def build(sources: Sequence[Source], around: Sequence[Source] = ()) -> Program:
+    """Index the files of the run, those around it that import them, and the generated code they import."""
     program = Program()
     for source in sources:
         _add(program, source, in_run=True)
+    for source in around:
+        module = _add(program, source, in_run=False)
+        if not any(other.in_run and not other.source.generated for other in _imports(program, module)):
+            del program.modules[source.path.resolve()]
     pending = list(program.modules.values())
     while pending:
         module = pending.pop()

@@ -138,6 +138,10 @@ class Solver:
         while self.moved:
             self.moved = False
             for fn in self.functions:
+                if not fn.module.in_run:
+                    for callee in self.callees(fn) & self.colours.waiting:
+                        where = f"{fn.module.path}, which is not in the run, calls it"
+                        self.cut(callee, "GB710", where, True)
                 if fn in self.colours.waiting:
                     if fn in self.natural and fn not in self.colours.sync and not fn.is_async:
                         self.colours.sync[fn] = self.natural[fn]

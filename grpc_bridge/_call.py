@@ -271,8 +271,10 @@ class StreamResponseCall(Call):
     async def read(self) -> Any:
         """The next response, or ``grpc.aio.EOF`` at the end of a stream that ended well."""
         self._use("read()")
-        response = await self.core.next_message()
-        return grpc.aio.EOF if response is None else response
+        try:
+            return await self._next()
+        except StopAsyncIteration:
+            return grpc.aio.EOF
 
     def _use(self, style: str) -> None:
         reader = getattr(self, "_reader", None)

@@ -31,6 +31,12 @@ Options = Sequence[tuple[str, Any]] | None
 class Channel(grpc.Channel):
     """A ``grpc.Channel`` for every context. Made anywhere, used from any thread and any loop."""
 
+    # What the four arities are made of; grpc_bridge.aio has its own.
+    _unary_unary: type[UnaryUnaryMultiCallable] = UnaryUnaryMultiCallable
+    _unary_stream: type[UnaryStreamMultiCallable] = UnaryStreamMultiCallable
+    _stream_unary: type[StreamUnaryMultiCallable] = StreamUnaryMultiCallable
+    _stream_stream: type[StreamStreamMultiCallable] = StreamStreamMultiCallable
+
     def __init__(
         self,
         target: str,
@@ -112,7 +118,7 @@ class Channel(grpc.Channel):
         _registered_method: bool | None = False,
     ) -> UnaryUnaryMultiCallable:
         """The multi-callable of a unary-unary method, e.g. ``/package.Service/Method``."""
-        return UnaryUnaryMultiCallable(
+        return self._unary_unary(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
 
@@ -124,7 +130,7 @@ class Channel(grpc.Channel):
         _registered_method: bool | None = False,
     ) -> UnaryStreamMultiCallable:
         """The multi-callable of a unary-stream method."""
-        return UnaryStreamMultiCallable(
+        return self._unary_stream(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
 
@@ -136,7 +142,7 @@ class Channel(grpc.Channel):
         _registered_method: bool | None = False,
     ) -> StreamUnaryMultiCallable:
         """The multi-callable of a stream-unary method."""
-        return StreamUnaryMultiCallable(
+        return self._stream_unary(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
 
@@ -148,7 +154,7 @@ class Channel(grpc.Channel):
         _registered_method: bool | None = False,
     ) -> StreamStreamMultiCallable:
         """The multi-callable of a stream-stream method."""
-        return StreamStreamMultiCallable(
+        return self._stream_stream(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
 

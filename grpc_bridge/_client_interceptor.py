@@ -7,25 +7,32 @@ methods are coroutine functions is awaited.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import grpc
+import grpc.aio
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import async_scope, running_loop
-from grpc_bridge._bridge import can_wait_here, run_sync, wait_here
+from grpc_bridge._border import async_scope, run, running_loop
+from grpc_bridge._bridge import run_sync
 from grpc_bridge._call import Call
-from grpc_bridge._errors import WouldDeadlock
+from grpc_bridge._intercepted_call import Failed, InterceptedCall, InterceptedStreamCall
+from grpc_bridge._metadata import outgoing
 from grpc_bridge._multicallable import WithCall
 
-_KINDS = {
+_SYNC_KINDS = {
     "unary_unary": grpc.UnaryUnaryClientInterceptor,
     "unary_stream": grpc.UnaryStreamClientInterceptor,
     "stream_unary": grpc.StreamUnaryClientInterceptor,
     "stream_stream": grpc.StreamStreamClientInterceptor,
+}
+_ASYNC_KINDS = {
+    "unary_unary": grpc.aio.UnaryUnaryClientInterceptor,
+    "unary_stream": grpc.aio.UnaryStreamClientInterceptor,
+    "stream_unary": grpc.aio.StreamUnaryClientInterceptor,
+    "stream_stream": grpc.aio.StreamStreamClientInterceptor,
 }
 
 
@@ -48,7 +55,11 @@ class InterceptedChannel(grpc.Channel):
     def __init__(self, channel: Any, interceptor: Any) -> None:
         self._channel = channel
         self._interceptor = interceptor
-        self.sync_channel = grpc.intercept_channel(channel.sync_channel, interceptor)
+        self._is_async = isinstance(interceptor, tuple(_ASYNC_KINDS.values()))
+        # An async interceptor has nothing that grpcio could run: in the sync context, a loop runs it.
+        self.sync_channel = (
+            self if self._is_async else grpc.intercept_channel(channel.sync_channel, interceptor)
+        )
 
     def subscribe(
         self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool | None = False
@@ -80,10 +91,14 @@ class InterceptedChannel(grpc.Channel):
         self, kind: str, wrapper: type[InterceptedMultiCallable], method: str, arguments: Any, named: Any
     ) -> Any:
         inner = getattr(self._channel, kind)(method, *arguments, **named)
-        if not isinstance(self._interceptor, _KINDS[kind]):
+        if not isinstance(self._interceptor, (_SYNC_KINDS[kind], _ASYNC_KINDS[kind])):
             return inner
-        sync = getattr(self.sync_channel, kind)(method, *arguments, **named)
-        return wrapper(inner, sync, method, getattr(self._interceptor, f"intercept_{kind}"))
+        intercept = getattr(self._interceptor, f"intercept_{kind}")
+        if self._is_async:
+            return wrapper(inner, None, method, intercept)
+        return wrapper(
+            inner, getattr(self.sync_channel, kind)(method, *arguments, **named), method, intercept
+        )
 
     def close(self) -> Any:
         """See ``grpc.Channel.close``; awaitable in a coroutine."""
@@ -107,7 +122,7 @@ class InterceptedChannel(grpc.Channel):
 def intercept_channel(channel: Any, *interceptors: Any) -> Any:
     """A channel that passes its calls through the interceptors, the first outermost."""
     for interceptor in reversed(interceptors):
-        if not isinstance(interceptor, tuple(_KINDS.values())):
+        if not isinstance(interceptor, (*_SYNC_KINDS.values(), *_ASYNC_KINDS.values())):
             raise TypeError(
                 "interceptor must be grpc.UnaryUnaryClientInterceptor or "
                 "grpc.UnaryStreamClientInterceptor or grpc.StreamUnaryClientInterceptor or "
@@ -127,19 +142,31 @@ class InterceptedMultiCallable:
 
     def __init__(self, inner: Any, sync: Any, method: str, intercept: Callable[..., Any]) -> None:
         self._inner = inner
-        self._sync = sync
+        self._sync = sync or _OnBackgroundLoop(self._invoke)
         self._method = method if isinstance(method, str) else method.decode()
         self._intercept = intercept
+        self._is_async = inspect.iscoroutinefunction(intercept)
 
     def _invoke(self, request: Any, timeout: float | None, metadata: Any, *others: Any) -> Any:
-        details = ClientCallDetails(self._method, timeout, metadata, *others)
         start = self._inner if self._response_streaming else self._inner.future
+        details = ClientCallDetails(self._method, timeout, metadata, *others)
+        outcome: Any
+        if self._is_async:
+            aio_details = grpc.aio.ClientCallDetails(
+                self._method, timeout, grpc.aio.Metadata(*(outgoing(metadata) or ())), *others[:2]
+            )
 
-        def continuation(new_details: Any, new_request: Any) -> Any:
-            with async_scope():
+            async def awaited(new_details: Any, new_request: Any) -> Any:
                 return start(new_request, *_merged(details, new_details))
 
-        outcome = run_sync(self._outcome_of, continuation, details, request)
+            outcome = self._intercept(awaited, aio_details, request)
+        else:
+
+            def continuation(new_details: Any, new_request: Any) -> Any:
+                with async_scope():
+                    return start(new_request, *_merged(details, new_details))
+
+            outcome = run_sync(self._outcome_of, continuation, details, request)
         if isinstance(outcome, Call):
             return outcome
         return InterceptedStreamCall(outcome) if self._response_streaming else InterceptedCall(outcome)
@@ -149,7 +176,7 @@ class InterceptedMultiCallable:
             return self._intercept(continuation, details, request)
         except Exception as error:
             # As on grpcio: the caller meets it where it asks for the result.
-            return _Failed(error)
+            return Failed(error)
 
     def __call__(
         self,
@@ -223,194 +250,31 @@ def _merged(old: ClientCallDetails, new: Any) -> Sequence[Any]:
     )
 
 
-# ---- what comes out ----------------------------------------------------------------------------------
+# ---- in the sync context ----------------------------------------------------------------------------
 
 
-class _Failed:
-    """The outcome of an interceptor that raised."""
+class _OnBackgroundLoop:
+    """What an async interceptor's method does in the sync context."""
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
+    def __init__(self, invoke: Callable[..., Any]) -> None:
+        self._invoke = invoke
 
-    def result(self, timeout: float | None = None) -> Any:
-        raise self._error
+    def __call__(self, *arguments: Any) -> Any:
+        return run(self._response(*arguments))
 
-    def exception(self, timeout: float | None = None) -> BaseException:
-        return self._error
+    def with_call(self, *arguments: Any) -> Any:
+        return run(self._with_call(*arguments))
 
-    def done(self) -> bool:
-        return True
+    def future(self, *arguments: Any) -> Any:
+        return run(self._call(*arguments))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._error, name)
+    async def _call(self, *arguments: Any) -> Any:
+        return self._invoke(*arguments)
 
+    async def _response(self, *arguments: Any) -> Any:
+        call = self._invoke(*arguments)
+        return call if isinstance(call, InterceptedStreamCall) else await call
 
-class InterceptedCall(grpc.Call, _grpc_types.Future):
-    """The call of an interceptor that has to wait, or that returned something of its own."""
-
-    def __init__(self, outcome: Any) -> None:
-        if inspect.isawaitable(outcome):
-            outcome = asyncio.ensure_future(outcome)
-            outcome.add_done_callback(_seen)
-        self._outcome = outcome
-
-    async def _settled(self) -> Any:
-        outcome = self._outcome
-        while isinstance(outcome, asyncio.Future):
-            outcome = await outcome
-        self._outcome = outcome
-        return outcome
-
-    def _now(self) -> Any:
-        """The outcome, if it is known; else None."""
-        outcome = self._outcome
-        while isinstance(outcome, asyncio.Future) and outcome.done() and not outcome.cancelled():
-            outcome = outcome.result()
-        return None if isinstance(outcome, asyncio.Future) else outcome
-
-    def _ask(self, name: str, *arguments: Any) -> Any:
-        if running_loop() is not None:
-            return self._ask_later(name, *arguments)
-        if can_wait_here():
-            return wait_here(self._ask_later(name, *arguments))
-        outcome = self._now()
-        if outcome is None:
-            raise WouldDeadlock(
-                f"{name}() of an intercepted call would block the loop that has to end it; await it instead"
-            )
-        return getattr(outcome, name)(*arguments)
-
-    async def _ask_later(self, name: str, *arguments: Any) -> Any:
-        value = getattr(await self._settled(), name)(*arguments)
-        return await value if inspect.isawaitable(value) else value
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self._response().__await__()
-
-    async def _response(self) -> Any:
-        outcome = await self._settled()
-        if isinstance(outcome, (Call, InterceptedCall)):
-            return await outcome
-        return outcome.result()
-
-    def result(self, timeout: float | None = None) -> Any:
-        """The response, or the error raised."""
-        return self._ask("result", timeout)
-
-    def exception(self, timeout: float | None = None) -> Any:
-        """The error, or None."""
-        return self._ask("exception", timeout)
-
-    def traceback(self, timeout: float | None = None) -> Any:
-        """The error's traceback, or None."""
-        return self._ask("traceback", timeout)
-
-    def code(self) -> Any:
-        """The status."""
-        return self._ask("code")
-
-    def details(self) -> Any:
-        """The status's details."""
-        return self._ask("details")
-
-    def debug_error_string(self) -> Any:
-        """C-core's account of what went wrong."""
-        return self._ask("debug_error_string")
-
-    def initial_metadata(self) -> Any:
-        """The metadata before the first response."""
-        return self._ask("initial_metadata")
-
-    def trailing_metadata(self) -> Any:
-        """The metadata with the status."""
-        return self._ask("trailing_metadata")
-
-    def done(self) -> bool:
-        """Whether the call is over."""
-        outcome = self._now()
-        return outcome is not None and bool(outcome.done())
-
-    def running(self) -> bool:
-        """Whether the call is not over."""
-        return not self.done()
-
-    def is_active(self) -> bool:
-        """Whether the call is not over."""
-        return not self.done()
-
-    def cancelled(self) -> bool:
-        """Whether the call was cancelled."""
-        outcome = self._now()
-        if outcome is None:
-            return isinstance(self._outcome, asyncio.Future) and self._outcome.cancelled()
-        return bool(outcome.cancelled())
-
-    def cancel(self) -> bool:
-        """End the call; False when it was over."""
-        outcome = self._now()
-        return bool((self._outcome if outcome is None else outcome).cancel())
-
-    def time_remaining(self) -> Any:
-        """Seconds to the deadline, if the call has started and has one."""
-        outcome = self._now()
-        return None if outcome is None else outcome.time_remaining()
-
-    def add_callback(self, callback: Callable[[], object]) -> bool:
-        """Call `callback` when the call is over; False if it is."""
-        if self.done():
-            return False
-        self.add_done_callback(lambda _: callback())
-        return True
-
-    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
-        """Call `fn` with this call when it is over."""
-        outcome = self._now()
-        if outcome is None:
-            self._outcome.add_done_callback(lambda _: self.add_done_callback(fn))
-        else:
-            outcome.add_done_callback(lambda _: fn(self))
-
-
-def _seen(task: asyncio.Future[Any]) -> None:
-    # An outcome that nobody asks for is not an error of the loop's.
-    if not task.cancelled():
-        task.exception()
-
-
-class InterceptedStreamCall(InterceptedCall):
-    """The same, for a stream of responses."""
-
-    def __init__(self, outcome: Any) -> None:
-        super().__init__(outcome)
-        self._iterator: Any = None
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    def __anext__(self) -> Coroutine[Any, Any, Any]:
-        return self._next()
-
-    async def _next(self) -> Any:
-        if self._iterator is None:
-            outcome = await self._settled()
-            if isinstance(outcome, _Failed):
-                outcome.result()
-            self._iterator = outcome.__aiter__() if hasattr(outcome, "__aiter__") else iter(outcome)
-        if hasattr(self._iterator, "__anext__"):
-            return await self._iterator.__anext__()
-        # A wrapper around the responses, written for grpcio: it may wait for the next one.
-        step = run_sync(next, self._iterator, _END)
-        response = await step if isinstance(step, asyncio.Task) else step
-        if response is _END:
-            raise StopAsyncIteration
-        return response
-
-    async def read(self) -> Any:
-        """The next response, or ``grpc.aio.EOF``."""
-        try:
-            return await self._next()
-        except StopAsyncIteration:
-            return grpc.aio.EOF
-
-
-_END = object()
+    async def _with_call(self, *arguments: Any) -> Any:
+        call = self._invoke(*arguments)
+        return await call, call

@@ -134,6 +134,7 @@ class MultiCallable:
 class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable):
     """A unary-unary method of a channel."""
 
+    _call_class: type[UnaryUnaryCall] = UnaryUnaryCall
     _request_streaming = False
     _response_streaming = False
 
@@ -159,7 +160,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         if loop is None:
             return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
-        return UnaryUnaryCall(
+        return self._call_class(
             self._start(
                 loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
             )
@@ -180,7 +181,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
             return self._sync.with_call(request, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
         return WithCall(
-            UnaryUnaryCall(
+            self._call_class(
                 self._start(
                     loop,
                     self._serialized(request),
@@ -206,7 +207,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         loop = running_loop()
         if loop is None:
             return self._sync.future(request, timeout, metadata, credentials, wait_for_ready, compression)
-        call = UnaryUnaryCall(
+        call = self._call_class(
             self._start(
                 loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
             )
@@ -218,6 +219,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
 class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallable):
     """A unary-stream method of a channel."""
 
+    _call_class: type[UnaryStreamCall] = UnaryStreamCall
     _request_streaming = False
     _response_streaming = True
 
@@ -242,7 +244,7 @@ class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallab
         loop = running_loop()
         if loop is None:
             return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
-        return UnaryStreamCall(
+        return self._call_class(
             self._start(
                 loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
             )
@@ -252,6 +254,7 @@ class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallab
 class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallable):
     """A stream-unary method of a channel."""
 
+    _call_class: type[StreamUnaryCall] = StreamUnaryCall
     _request_streaming = True
     _response_streaming = False
 
@@ -277,7 +280,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         if loop is None:
             return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
-        return StreamUnaryCall(
+        return self._call_class(
             self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
             request_iterator,
         )
@@ -299,7 +302,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
             )
         self._channel.check_open()
         return WithCall(
-            StreamUnaryCall(
+            self._call_class(
                 self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
                 request_iterator,
             )
@@ -320,7 +323,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
             return self._sync.future(
                 request_iterator, timeout, metadata, credentials, wait_for_ready, compression
             )
-        call = StreamUnaryCall(
+        call = self._call_class(
             self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
             request_iterator,
         )
@@ -331,6 +334,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
 class StreamStreamMultiCallable(MultiCallable, _grpc_types.StreamStreamMultiCallable):
     """A stream-stream method of a channel."""
 
+    _call_class: type[StreamStreamCall] = StreamStreamCall
     _request_streaming = True
     _response_streaming = True
 
@@ -355,7 +359,7 @@ class StreamStreamMultiCallable(MultiCallable, _grpc_types.StreamStreamMultiCall
         loop = running_loop()
         if loop is None:
             return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
-        return StreamStreamCall(
+        return self._call_class(
             self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
             request_iterator,
         )

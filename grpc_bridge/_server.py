@@ -43,6 +43,7 @@ class Server(grpc.Server):
         maximum_concurrent_rpcs: int | None,
         compression: grpc.Compression | None,
         xds: bool,
+        context_class: type[ServicerContext] = ServicerContext,
     ) -> None:
         self._own_pool = (
             None
@@ -61,7 +62,7 @@ class Server(grpc.Server):
         self._transport = CCoreServer(() if options is None else tuple(options), compression, xds)
         self._core = ServerCore(
             resolve=self._resolve,
-            make_context=ServicerContext,
+            make_context=context_class,
             make_requests=RequestIterator,
             limit=maximum_concurrent_rpcs,
             base_variables=contextvars.Context(),

@@ -87,9 +87,11 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
 
 def passes_through(fn: Function, graph: Graph) -> bool:
     """True for a lambda that only makes one call and returns it: what it returns can be awaited."""
-    sites = [site for site in graph.of(fn) if not isinstance(site, HandSite)]
     body = fn.node.body if isinstance(fn.node, ast.Lambda) else None
-    return len(sites) == 1 and isinstance(sites[0], CallSite) and sites[0].node is body
+    sites = [site for site in graph.of(fn) if not isinstance(site, HandSite)]
+    inner = [site for site in sites if site.node is not body]
+    # Whether what is called inside waits is known only when the colours are: see `propagate`.
+    return len(sites) > len(inner) and all(isinstance(s, CallSite) and not s.intrinsic for s in inner)
 
 
 def _by_class(fn: Function, cls: Class, graph: Graph) -> Cut | None:

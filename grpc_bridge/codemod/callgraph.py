@@ -140,6 +140,7 @@ def build(program: Program, facts: Facts) -> Graph:
                 for callee in site.callees:
                     graph.callers.setdefault(callee, set()).add(fn)
     _families(program, graph)
+    _protocols(graph)
     return graph
 
 
@@ -159,6 +160,19 @@ def _families(program: Program, graph: Graph) -> None:
                         family |= graph.families.setdefault(other.methods[partner], {other.methods[partner]})
             for member in family:
                 graph.families[member] = family
+
+
+def _protocols(graph: Graph) -> None:
+    """A method of a Protocol changes with the methods that are called through it."""
+    for sites in graph.sites.values():
+        for site in sites:
+            if not isinstance(site, CallSite):
+                continue
+            if any(fn.cls and "typing.Protocol" in fn.cls.external_bases for fn in site.callees):
+                methods = [fn for fn in site.callees if fn.cls is not None]
+                family = set().union(*(graph.families.get(fn, {fn}) for fn in methods))
+                for member in family:
+                    graph.families[member] = family
 
 
 class _Collector:

@@ -7,6 +7,7 @@ What is left sync always ends up on a plain thread, where blocking is right.
 from __future__ import annotations
 
 import ast
+import sys
 from dataclasses import dataclass, field
 
 from .boundary import Cut, callbacks, cuts
@@ -22,6 +23,10 @@ from .callgraph import (
 )
 from .index import Function, Program
 from .infer import Facts
+from .values import Obj
+
+LOOP_BOUND = frozenset({"Server", "ResponseStream", "Future", "Call"})
+"""Objects that belong to the loop on which they were made or started, and end with it."""
 
 CALL_KINDS = frozenset({"Future", "Call", "ResponseStream"})
 
@@ -142,6 +147,8 @@ class Solver:
                     for callee in self.callees(fn) & self.colours.waiting:
                         where = f"{fn.module.path}, which is not in the run, calls it"
                         self.cut(callee, "GB710", where, True)
+                if fn.top_level:
+                    self.examine_border(fn)
                 if fn in self.colours.waiting:
                     if fn in self.natural and fn not in self.colours.sync and not fn.is_async:
                         self.colours.sync[fn] = self.natural[fn]
@@ -157,6 +164,7 @@ class Solver:
 
     def examine(self, fn: Function) -> None:
         if self.sync_context(fn):
+            self.examine_border(fn)
             cut = self.colours.sync.get(fn)
             if cut is not None and cut.chain:
                 for callee in self.callees(fn) & self.colours.waiting:
@@ -165,12 +173,24 @@ class Solver:
             return
         for site in self.graph.of(fn):
             self.examine_site(fn, site)
+            body = fn.node.body if isinstance(fn.node, ast.Lambda) else site.node
+            if site.node is not body and self.site_waits(site):
+                self.cut(fn, "GB702", "a lambda cannot await", True)
         callers = self.family_callers(fn)
         if callers and fn not in self.roots and all(self.sync_caller(c) for c in callers):
             names = ", ".join(sorted({caller.label for caller in callers})[:3])
             self.cut(fn, "GB706", f"only sync code calls it ({names})", False)
         if fn.is_generator:
             self.examine_generator(fn)
+
+    def examine_border(self, fn: Function) -> None:
+        """Sync code that goes on with what a coroutine made would find its loop gone."""
+        for site in self.graph.of(fn):
+            if isinstance(site, CallSite) and any(
+                isinstance(value, Obj) and value.kind in LOOP_BOUND for value in self.facts.of(site.node)
+            ):
+                for callee in site.callees & self.colours.waiting:
+                    self.cut(callee, "GB706", f"{fn.label} goes on with what it returns", True)
 
     def sync_caller(self, caller: Function) -> bool:
         return caller.kind == "module" or (caller.kind != "main" and self.sync_context(caller))
@@ -179,6 +199,9 @@ class Solver:
         waits = self.site_waits(site)
         if waits and site.locked:
             self.cut(fn, "GB704", f"line {_line(site)} waits while a threading lock is held", True)
+        if waits and sys.version_info < (3, 11) and self.comprehensions_around(site) > 1:
+            reason = f"line {_line(site)} waits in a comprehension inside another, which needs Python 3.11"
+            self.cut(fn, "GB706", reason, True)
         if waits and site.generator is not None and not self.can_collect(site.generator):
             reason = f"line {_line(site)} waits inside a generator expression that is handed on"
             self.cut(fn, "GB702", reason, True)
@@ -203,6 +226,15 @@ class Solver:
         if isinstance(site, HandSite) and waits:
             what = f"line {_line(site)} hands something that waits to {site.to}"
             self.cut(fn, "GB702", what, True)
+
+    def comprehensions_around(self, site: Site) -> int:
+        """How many comprehensions a site would stand in, with the one that it may become itself."""
+        found = int(isinstance(site, IterateSite) and site.form.startswith("collect"))
+        node: ast.AST | None = site.node
+        while node is not None and node is not site.fn.node:
+            found += isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp))
+            node = self.graph.parents.get(node)
+        return found
 
     def examine_iteration(self, fn: Function, site: IterateSite) -> None:
         if site.form == "star":

@@ -114,6 +114,8 @@ class _Applier(cst.CSTTransformer):
             node = node.iter
         elif kind == "GeneratorExp":
             node = node.elt
+            while isinstance(node, cst.Tuple):
+                node = node.elements[0].value
         place = self.get_metadata(PositionProvider, node)
         end = None if kind in STATEMENTS else (place.end.line, place.end.column)
         return Key(kind, (place.start.line, place.start.column), end)

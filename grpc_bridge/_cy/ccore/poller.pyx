@@ -86,6 +86,8 @@ cdef class Poller(Source):
         while True:
             if self.pending <= 0:
                 if self._stopped:
+                    # Whoever still expects something starts another.
+                    self._thread = None
                     return
                 self._sleep()
                 continue

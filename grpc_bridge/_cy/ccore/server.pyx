@@ -108,16 +108,17 @@ cdef class RequestTag(Completion):
 
     cdef int deliver(self) except -1:
         cdef CCoreServerStream stream
+        cdef Acceptor acceptor = self._server._acceptor
         event, self.event = self.event, None
-        if not event.success:
-            # The server is shutting down.
+        if not event.success or acceptor is None:
+            # The server is shutting down, or it has: the call was over before anybody looked at it.
             return 0
         stream = CCoreServerStream()
         stream._server = self._server
         stream._call = event.call
         self._server._post(self)
         details = event.call_details
-        return self._server._acceptor.on_call(
+        return acceptor.on_call(
             stream, details.method.decode(), event.invocation_metadata, details.deadline
         )
 

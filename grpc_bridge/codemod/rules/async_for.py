@@ -46,7 +46,15 @@ def match(view: View) -> Iterator[Edit]:
             yield view.edit(RULE, "CompFor", site.iterable, make_async)
     for generator in generators:
         # A generator expression that awaits is asynchronous, and no builtin reads such a thing.
-        yield view.edit(RULE, "GeneratorExp", generator.elt, make_list)
+        yield view.edit(RULE, "GeneratorExp", anchor(generator), make_list)
+
+
+def anchor(generator: ast.GeneratorExp) -> ast.expr:
+    """What stands for the expression's place: its own depends on whose parentheses are around it."""
+    node = generator.elt
+    while isinstance(node, ast.Tuple):
+        node = node.elts[0]
+    return node
 
 
 def drives(view: View, site: IterateSite) -> bool:

@@ -1,0 +1,215 @@
+"""`grpc.aio`'s namespace, with grpc_bridge's factories: code written for `grpc.aio` runs on it unchanged.
+
+``from grpc_bridge import aio`` in place of ``from grpc import aio``. Classes, exceptions and constants are
+grpc.aio's own objects. Where a name means two things, `grpc_bridge.X` is grpc's and this module's is
+grpc.aio's: here a call that was cancelled raises ``asyncio.CancelledError`` when it is awaited, and a
+context without a deadline has ``time_remaining()`` None.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import grpc
+from grpc.aio import (
+    EOF,
+    AbortError,
+    AioRpcError,
+    BaseError,
+    Call,
+    Channel,
+    ClientCallDetails,
+    ClientInterceptor,
+    InterceptedUnaryUnaryCall,
+    InternalError,
+    Metadata,
+    RpcContext,
+    Server,
+    ServerInterceptor,
+    ServicerContext,
+    StreamStreamCall,
+    StreamStreamClientInterceptor,
+    StreamStreamMultiCallable,
+    StreamUnaryCall,
+    StreamUnaryClientInterceptor,
+    StreamUnaryMultiCallable,
+    UnaryStreamCall,
+    UnaryStreamClientInterceptor,
+    UnaryStreamMultiCallable,
+    UnaryUnaryCall,
+    UnaryUnaryClientInterceptor,
+    UnaryUnaryMultiCallable,
+    UsageError,
+    init_grpc_aio,
+    shutdown_grpc_aio,
+)
+
+from grpc_bridge import _call, _multicallable
+from grpc_bridge._channel import Channel as _Channel
+from grpc_bridge._channel import Options
+from grpc_bridge._client_interceptor import intercept_channel as _intercept_channel
+from grpc_bridge._context import ServicerContext as _ServicerContext
+from grpc_bridge._errors import RpcCallError
+from grpc_bridge._server import Server as _Server
+
+__all__ = [
+    "EOF",
+    "AbortError",
+    "AioRpcError",
+    "BaseError",
+    "Call",
+    "Channel",
+    "ClientCallDetails",
+    "ClientInterceptor",
+    "InterceptedUnaryUnaryCall",
+    "InternalError",
+    "Metadata",
+    "RpcContext",
+    "Server",
+    "ServerInterceptor",
+    "ServicerContext",
+    "StreamStreamCall",
+    "StreamStreamClientInterceptor",
+    "StreamStreamMultiCallable",
+    "StreamUnaryCall",
+    "StreamUnaryClientInterceptor",
+    "StreamUnaryMultiCallable",
+    "UnaryStreamCall",
+    "UnaryStreamClientInterceptor",
+    "UnaryStreamMultiCallable",
+    "UnaryUnaryCall",
+    "UnaryUnaryClientInterceptor",
+    "UnaryUnaryMultiCallable",
+    "UsageError",
+    "init_grpc_aio",
+    "insecure_channel",
+    "secure_channel",
+    "server",
+    "shutdown_grpc_aio",
+]
+
+# Contexts of calls without a deadline say so with a time far away.
+_NO_DEADLINE_SECONDS = 1e9
+
+
+class _CancelledAsTask:
+    """A call that was cancelled raises what a cancelled task raises."""
+
+    __slots__ = ()
+
+    core: Any
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        try:
+            return (yield from super().__await__())  # type: ignore[misc]
+        except RpcCallError:
+            if self.core.cancelled_here:
+                raise asyncio.CancelledError from None
+            raise
+
+    async def _next(self) -> Any:
+        try:
+            return await super()._next()  # type: ignore[misc]
+        except RpcCallError:
+            if self.core.cancelled_here:
+                raise asyncio.CancelledError from None
+            raise
+
+
+class _UnaryUnaryCall(_CancelledAsTask, _call.UnaryUnaryCall):
+    __slots__ = ()
+
+
+class _UnaryStreamCall(_CancelledAsTask, _call.UnaryStreamCall):
+    __slots__ = ()
+
+
+class _StreamUnaryCall(_CancelledAsTask, _call.StreamUnaryCall):
+    __slots__ = ()
+
+
+class _StreamStreamCall(_CancelledAsTask, _call.StreamStreamCall):
+    __slots__ = ()
+
+
+class _UnaryUnary(_multicallable.UnaryUnaryMultiCallable):
+    _call_class = _UnaryUnaryCall
+
+
+class _UnaryStream(_multicallable.UnaryStreamMultiCallable):
+    _call_class = _UnaryStreamCall
+
+
+class _StreamUnary(_multicallable.StreamUnaryMultiCallable):
+    _call_class = _StreamUnaryCall
+
+
+class _StreamStream(_multicallable.StreamStreamMultiCallable):
+    _call_class = _StreamStreamCall
+
+
+class _AioChannel(_Channel):
+    """A channel whose calls end as grpc.aio's do."""
+
+    _unary_unary = _UnaryUnary
+    _unary_stream = _UnaryStream
+    _stream_unary = _StreamUnary
+    _stream_stream = _StreamStream
+
+
+class _AioServicerContext(_ServicerContext):
+    """A context that has no `time_remaining` where there is no deadline."""
+
+    def time_remaining(self) -> Any:
+        """Seconds to the deadline, or None without one."""
+        remaining = super().time_remaining()
+        return None if remaining > _NO_DEADLINE_SECONDS else remaining
+
+
+def insecure_channel(
+    target: str,
+    options: Options = None,
+    compression: grpc.Compression | None = None,
+    interceptors: Sequence[Any] | None = None,
+) -> Any:
+    """A channel without transport security; see ``grpc.aio.insecure_channel``. Bound to no loop."""
+    return _intercept_channel(_AioChannel(target, options, None, compression), *(interceptors or ()))
+
+
+def secure_channel(
+    target: str,
+    credentials: grpc.ChannelCredentials,
+    options: Options = None,
+    compression: grpc.Compression | None = None,
+    interceptors: Sequence[Any] | None = None,
+) -> Any:
+    """A channel with credentials; see ``grpc.aio.secure_channel``. Bound to no loop."""
+    return _intercept_channel(_AioChannel(target, options, credentials, compression), *(interceptors or ()))
+
+
+def server(
+    migration_thread_pool: Executor | None = None,
+    handlers: Sequence[grpc.GenericRpcHandler] | None = None,
+    interceptors: Sequence[Any] | None = None,
+    options: Sequence[tuple[str, Any]] | None = None,
+    maximum_concurrent_rpcs: int | None = None,
+    compression: grpc.Compression | None = None,
+) -> _Server:
+    """A server; see ``grpc.aio.server``. `migration_thread_pool` runs handlers that are functions."""
+    return _Server(
+        migration_thread_pool,
+        handlers,
+        interceptors,
+        options,
+        maximum_concurrent_rpcs,
+        compression,
+        False,
+        _AioServicerContext,
+    )
+
+
+Channel.register(_Channel)
+Server.register(_Server)

@@ -22,6 +22,7 @@ _OURS = {
     # beside grpcio's
     "run": "_border",
     "blocking": "_border",
+    "BlockingCallWarning": "_errors",
     "BoundToAnotherLoop": "_errors",
     "UnawaitedCallWarning": "_errors",
     "WouldDeadlock": "_errors",

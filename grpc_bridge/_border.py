@@ -12,9 +12,14 @@ import contextlib
 import contextvars
 import inspect
 import logging
+import sys
 import threading
+import types
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, TypeVar
+
+from grpc_bridge._errors import BlockingCallWarning
 
 T = TypeVar("T")
 
@@ -78,6 +83,27 @@ def async_scope() -> Iterator[None]:
         yield
     finally:
         _scopes.depth = depth
+
+
+def warn_if_blocking(method: str) -> None:
+    """For a sync call that is about to be made: warn if the thread is a running loop's."""
+    if asyncio._get_running_loop() is not None:
+        warnings.warn(
+            f"a blocking call of {method} holds up the event loop of this thread; in a coroutine, await it "
+            "(`await stub.Method(...)`), or move the code to a thread with `await asyncio.to_thread(...)`",
+            BlockingCallWarning,
+            stacklevel=3,
+        )
+
+
+def user_frame() -> str | None:
+    """File and line of the innermost frame that is not of this package's."""
+    frame: types.FrameType | None = sys._getframe()
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("grpc_bridge."):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
 
 
 def run_callback(callback: Callable[[], object]) -> None:

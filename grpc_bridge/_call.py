@@ -7,6 +7,7 @@ ended, a plain thread gets the values themselves.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 import warnings
@@ -61,6 +62,7 @@ class Call(CallHandle):
 
     def cancel(self) -> bool:
         """End the RPC with CANCELLED; False when it had ended before. From any thread."""
+        self.claimed = True
         if self.core.code != _RUNNING:
             return False
         if asyncio._get_running_loop() is self.core.loop:
@@ -201,15 +203,18 @@ class Call(CallHandle):
     def abandoned(self) -> None:
         """The last reference went while the RPC runs, and nobody waits: end it."""
         core = self.core
-        if not core.response_streaming:
-            warnings.warn(
-                f"a call of {core.method} was never awaited; it is cancelled. "
-                "If that is meant, start it with .future()",
-                UnawaitedCallWarning,
-                stacklevel=2,
-                source=self,
-            )
-        core.defer(lambda: core.cancel_call(1, _COLLECTED))
+        if core.code == _RUNNING:
+            core.defer(lambda: core.cancel_call(1, _COLLECTED))
+        if self.used or sys.is_finalizing():
+            return
+        wait = "iterated over" if core.response_streaming else "awaited"
+        where = "" if self.origin is None else f" (started at {self.origin})"
+        remedy = "" if core.response_streaming else "; if nobody is to wait for it, start it with .future()"
+        warnings.warn(
+            f"a call of {core.method}{where} was never {wait} and is cancelled{remedy}",
+            UnawaitedCallWarning,
+            stacklevel=2,
+        )
 
     def __repr__(self) -> str:
         core = self.core
@@ -242,6 +247,7 @@ class StreamResponseCall(Call):
         return self
 
     def __anext__(self) -> Coroutine[Any, Any, Any]:
+        self.used = True
         return self._next()
 
     async def _next(self) -> Any:
@@ -277,6 +283,7 @@ class StreamResponseCall(Call):
             return grpc.aio.EOF
 
     def _use(self, style: str) -> None:
+        self.used = True
         reader = getattr(self, "_reader", None)
         if reader is None:
             self._reader = style
@@ -286,12 +293,10 @@ class StreamResponseCall(Call):
             )
 
 
-class StreamRequestMixin:
+class StreamRequestCall(Call):
     """What calls with a stream of requests add: `write` and `done_writing`, where no iterator was given."""
 
     __slots__ = ()
-
-    core: ClientCall
 
     async def write(self, request: Any) -> None:
         """Send a request; returns when the transport has taken it.
@@ -299,6 +304,7 @@ class StreamRequestMixin:
         Raises ``asyncio.InvalidStateError`` after the call has ended or `done_writing`.
         """
         core = self.core
+        self.used = True
         if core.code != _RUNNING:
             raise asyncio.InvalidStateError("RPC already finished.")
         if core.half_closed:
@@ -325,7 +331,7 @@ class UnaryStreamCall(StreamResponseCall):
     __slots__ = ()
 
 
-class StreamUnaryCall(StreamRequestMixin, UnaryResponseCall):
+class StreamUnaryCall(StreamRequestCall, UnaryResponseCall):
     """The call of a stream-unary method."""
 
     __slots__ = ()
@@ -335,7 +341,7 @@ class StreamUnaryCall(StreamRequestMixin, UnaryResponseCall):
         feed(core, requests)
 
 
-class StreamStreamCall(StreamRequestMixin, StreamResponseCall):
+class StreamStreamCall(StreamRequestCall, StreamResponseCall):
     """The call of a stream-stream method."""
 
     __slots__ = ()

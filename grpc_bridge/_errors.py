@@ -35,6 +35,10 @@ class UnawaitedCallWarning(RuntimeWarning):
     """A call was started in a coroutine and thrown away before anybody waited for it."""
 
 
+class BlockingCallWarning(RuntimeWarning):
+    """A blocking call was made on a running loop's thread, under ``blocking()`` or in a callback."""
+
+
 class RpcCallError(grpc.aio.AioRpcError, grpc.Call, _grpc_types.Future):  # type: ignore[misc]
     """An RPC that ended with another status than OK.
 

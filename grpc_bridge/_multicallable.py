@@ -14,7 +14,7 @@ import grpc
 from grpc import _common
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import running_loop
+from grpc_bridge._border import running_loop, warn_if_blocking
 from grpc_bridge._call import StreamStreamCall, StreamUnaryCall, UnaryStreamCall, UnaryUnaryCall
 from grpc_bridge._cy.client_call import ClientCall, start_call
 from grpc_bridge._cy.transport import CallHead
@@ -158,6 +158,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         """
         loop = running_loop()
         if loop is None:
+            warn_if_blocking(self._method)
             return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
         return self._call_class(
@@ -178,6 +179,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         """As `__call__`, for the response and its call."""
         loop = running_loop()
         if loop is None:
+            warn_if_blocking(self._method)
             return self._sync.with_call(request, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
         return WithCall(
@@ -243,6 +245,7 @@ class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallab
         """
         loop = running_loop()
         if loop is None:
+            warn_if_blocking(self._method)
             return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
         return self._call_class(
             self._start(
@@ -278,6 +281,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         """
         loop = running_loop()
         if loop is None:
+            warn_if_blocking(self._method)
             return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
         self._channel.check_open()
         return self._call_class(
@@ -297,6 +301,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         """As `__call__`, for the response and its call."""
         loop = running_loop()
         if loop is None:
+            warn_if_blocking(self._method)
             return self._sync.with_call(
                 request_iterator, timeout, metadata, credentials, wait_for_ready, compression
             )
@@ -358,6 +363,7 @@ class StreamStreamMultiCallable(MultiCallable, _grpc_types.StreamStreamMultiCall
         """
         loop = running_loop()
         if loop is None:
+            warn_if_blocking(self._method)
             return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
         return self._call_class(
             self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),

@@ -26,4 +26,8 @@ cdef class CallHandle:
     cdef readonly ClientCall core
     # somebody waits for it, or has said that nobody will
     cdef public bint claimed
+    # somebody has read or written some of it
+    cdef public bint used
+    # in asyncio's debug mode, where it was started
+    cdef readonly object origin
     cdef object __weakref__

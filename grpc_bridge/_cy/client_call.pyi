@@ -25,6 +25,9 @@ class ClientCall(ClientCallState):
 
 class CallHandle:
     claimed: bool
+    used: bool
+    @property
+    def origin(self) -> str | None: ...
     @property
     def core(self) -> ClientCall: ...
     def __init__(self, core: ClientCall) -> None: ...

@@ -8,7 +8,7 @@ loop's own thread, except where they say otherwise.
 import asyncio
 import collections
 
-from grpc_bridge._border import run_callback
+from grpc_bridge._border import run_callback, user_frame
 from grpc_bridge._errors import BoundToAnotherLoop, rpc_error
 
 from grpc_bridge._cy.client_state cimport ClientCallState
@@ -238,6 +238,8 @@ cdef class CallHandle:
 
     def __init__(self, ClientCall core):
         self.core = core
+        if core.loop.get_debug():
+            self.origin = user_frame()
 
     def __await__(self):
         self.claimed = True
@@ -245,11 +247,11 @@ cdef class CallHandle:
 
     def __del__(self):
         cdef ClientCall core = self.core
-        if core is not None and core.code == _RUNNING and not self.claimed:
+        if core is not None and not self.claimed and (core.code == _RUNNING or not self.used):
             self.abandoned()
 
     def abandoned(self):
-        """Called when a handle is collected while its call runs and nobody waits for it."""
+        """Called when a handle is collected that nobody waits for: its call runs, or was never looked at."""
 
 
 def start_call(ClientTransport transport, object loop, str method, CallHead head, object request,

@@ -564,3 +564,50 @@ def test_queues_and_events() -> None:
         """,
     )
     assert found == ["GB402"]
+
+
+def test_a_server_that_sync_code_goes_on_with() -> None:
+    found = unchanged(
+        """
+        import grpc
+
+
+        def serve(block):
+            server = grpc.server(None)
+            server.start()
+            if block:
+                server.wait_for_termination()
+            return server
+
+
+        if __name__ == "__main__":
+            server = serve(block=False)
+            server.wait_for_termination()
+        """
+    )
+    assert found == ["GB706"]
+
+
+def test_a_stub_behind_getattr() -> None:
+    found = unchanged(
+        """
+        import functools
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Proxy:
+            def __init__(self, channel):
+                self._stub = GreeterStub(channel)
+
+            def __getattr__(self, name):
+                return functools.partial(getattr(self._stub, name), timeout=3)
+
+
+        def use(channel):
+            proxy = Proxy(channel)
+            proxy._stub.Hi(0)
+            return proxy.Hi(1)
+        """
+    )
+    assert found == ["GB706"]

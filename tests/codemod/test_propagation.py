@@ -527,3 +527,158 @@ def test_the_same_names_elsewhere_stay() -> None:
         )
         == []
     )
+
+
+def test_a_protocol_changes_with_what_is_called_through_it() -> None:
+    rewritten(
+        """
+        from typing import Protocol
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Source(Protocol):
+            def get(self, n): ...
+
+
+        class Remote:
+            def __init__(self, stub: GreeterStub):
+                self.stub = stub
+
+            def get(self, n):
+                return self.stub.Hi(n)
+
+
+        def show(source: Source):
+            print(source.get(1))
+
+
+        def use(stub: GreeterStub):
+            show(Remote(stub))
+        """,
+        """
+        from typing import Protocol
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Source(Protocol):
+            async def get(self, n): ...
+
+
+        class Remote:
+            def __init__(self, stub: GreeterStub):
+                self.stub = stub
+
+            async def get(self, n):
+                return await self.stub.Hi(n)
+
+
+        async def show(source: Source):
+            print(await source.get(1))
+
+
+        async def use(stub: GreeterStub):
+            await show(Remote(stub))
+        """,
+    )
+
+
+def test_a_lambda_that_passes_a_call_through() -> None:
+    rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        def stub(channel):
+            return GreeterStub(channel)
+
+
+        def use(channel):
+            say = lambda n: stub(channel).Hi(n)
+            return say(1).text
+        """,
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        def stub(channel):
+            return GreeterStub(channel)
+
+
+        async def use(channel):
+            say = lambda n: stub(channel).Hi(n)
+            return (await say(1)).text
+        """,
+    )
+
+
+def test_dataclasses_dictionaries_and_globals_hold_stubs() -> None:
+    rewritten(
+        """
+        import dataclasses
+
+        import grpc
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        @dataclasses.dataclass
+        class Needs:
+            stub: GreeterStub
+
+
+        STUBS = {}
+        _stub = None
+
+
+        def stub_for(name):
+            if name not in STUBS:
+                STUBS[name] = GreeterStub(grpc.insecure_channel(name))
+            return STUBS[name]
+
+
+        def the_stub():
+            global _stub
+            if _stub is None:
+                _stub = GreeterStub(grpc.insecure_channel("x"))
+            return _stub
+
+
+        def use(needs: Needs):
+            return needs.stub.Hi(1), stub_for("a").Hi(2), the_stub().Hi(3)
+        """,
+        """
+        import dataclasses
+
+        import grpc_bridge as grpc
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        @dataclasses.dataclass
+        class Needs:
+            stub: GreeterStub
+
+
+        STUBS = {}
+        _stub = None
+
+
+        def stub_for(name):
+            if name not in STUBS:
+                STUBS[name] = GreeterStub(grpc.insecure_channel(name))
+            return STUBS[name]
+
+
+        def the_stub():
+            global _stub
+            if _stub is None:
+                _stub = GreeterStub(grpc.insecure_channel("x"))
+            return _stub
+
+
+        async def use(needs: Needs):
+            return await needs.stub.Hi(1), await stub_for("a").Hi(2), await the_stub().Hi(3)
+        """,
+    )

@@ -25,6 +25,10 @@ from .tool import rewritten, unchanged
             "return ', '.join(x.n for x in stub.Many(1))",
             "return ', '.join([x.n async for x in stub.Many(1)])",
         ),
+        (
+            "return dict((x.k, x.v) for x in stub.Many(1))",
+            "return dict([(x.k, x.v) async for x in stub.Many(1)])",
+        ),
         ("return list(stub.Many(1))", "return [item async for item in stub.Many(1)]"),
         ("return set(stub.Many(1))", "return {item async for item in stub.Many(1)}"),
         ("return tuple(stub.Many(1))", "return tuple([item async for item in stub.Many(1)])"),

@@ -37,7 +37,7 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 TIMEOUT = 15.0
 """Seconds; a scenario takes well under one."""
 
-_IMPORT_GRPC = re.compile(r"^import grpc$", re.MULTILINE)
+IMPORT_GRPC = re.compile(r"^import grpc$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,20 @@ def run(name: str, leg: str) -> Run:
     return execute(source, name, leg)
 
 
-def execute(source: str, name: str, leg: str, timeout: float = TIMEOUT) -> Run:
+def execute(
+    source: str,
+    name: str,
+    leg: str,
+    timeout: float = TIMEOUT,
+    before_main: Callable[[types.ModuleType], None] = lambda module: None,
+) -> Run:
     """Run `source`, which is in this leg's form already."""
     recorder = Recorder()
     try:
         module = _load(source, name, leg)
     except Exception:
         return Run(leg, (), traceback.format_exc(), ())
+    before_main(module)
     with _complaints() as complaints:
         failure = _run_in_thread(lambda: _call_main(module, leg, recorder), timeout)
         # What is collected late would complain in the next run.
@@ -88,7 +95,7 @@ def translate(source: str, name: str, leg: str) -> str:
         return source
     if leg == COROUTINE:
         return migrated(source, name)
-    text, count = _IMPORT_GRPC.subn("import grpc_bridge as grpc", source)
+    text, count = IMPORT_GRPC.subn("import grpc_bridge as grpc", source)
     if count != 1:
         raise ValueError(f"scenario {name}: `import grpc` must stand on one line of its own, found {count}")
     return text

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
-from .evaluate import Evaluator, Frame, State
+from .calls import CallEvaluator
+from .evaluate import Frame, State
 from .index import Class, Function, Program, is_main_guard
 from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Obj, Values
 
@@ -61,7 +63,7 @@ def infer(program: Program) -> Facts:
     return inference.facts
 
 
-class Inference(Evaluator):
+class Inference(CallEvaluator):
     """Statements; expressions are in the base class."""
 
     def __init__(self, program: Program) -> None:
@@ -121,6 +123,24 @@ class Inference(Evaluator):
                 self.facts.fixtures.setdefault(fn, set()).add(fixture)
                 kind = "yield" if fixture.is_generator else "ret"
                 self.learn(("param", fn, arg.arg), self.known((kind, fixture)))
+
+    def find_fixture(self, fn: Function, name: str) -> Function | None:
+        """The pytest fixture that a parameter called `name` of `fn` receives."""
+        if fn.cls is not None:
+            method = fn.cls.find_method(name)
+            if method is not None and self.facts.has_role(method, "fixture"):
+                return method
+        module = fn.module
+        places = [module]
+        for folder in module.path.resolve().parents:
+            conftest = self.program.modules.get(Path(folder / "conftest.py"))
+            if conftest is not None:
+                places.append(conftest)
+        for place in places:
+            for value in self.known(("var", place.top, name)):
+                if isinstance(value, Func) and self.facts.has_role(value.fn, "fixture"):
+                    return value.fn
+        return None
 
     # Statements
 

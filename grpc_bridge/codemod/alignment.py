@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import libcst as cst
@@ -13,9 +13,9 @@ WIDTH = len("await ")
 
 
 class _Shift(cst.CSTTransformer):
-    def __init__(self, column: int, indent: int) -> None:
+    def __init__(self, by: Callable[[int], int], indent: int) -> None:
         super().__init__()
-        self.column = column
+        self.by = by
         self.indent = indent
 
     def leave_ParenthesizedWhitespace(
@@ -23,14 +23,18 @@ class _Shift(cst.CSTTransformer):
     ) -> cst.ParenthesizedWhitespace:
         last = updated_node.last_line
         start = len(last.value) + (self.indent if updated_node.indent else 0)
-        if start < self.column or "\t" in last.value:
-            return updated_node
-        return updated_node.with_changes(last_line=cst.SimpleWhitespace(last.value + " " * WIDTH))
+        width = 0 if "\t" in last.value else self.by(start)
+        return updated_node.with_changes(last_line=cst.SimpleWhitespace(last.value + " " * width))
 
 
-def shift(node: Node, column: int, indent: int, fields: Sequence[str]) -> Node:
-    """Move the lines inside `fields` of `node` that start at `column` or right of it."""
-    mover = _Shift(column, indent)
+def hanging(column: int) -> Callable[[int], int]:
+    """For lines that start at `column` or right of it."""
+    return lambda start: WIDTH if start >= column else 0
+
+
+def shift(node: Node, by: Callable[[int], int], indent: int, fields: Sequence[str]) -> Node:
+    """Move each line inside `fields` of `node`, by a number that depends on where it starts."""
+    mover = _Shift(by, indent)
     changes: dict[str, object] = {}
     for field in fields:
         value = getattr(node, field)

@@ -10,7 +10,7 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from .alignment import shift
+from .alignment import hanging, shift
 from .imports import add_imports, drop_unused
 from .rules.base import STATEMENTS, Apply, Key, Plan
 
@@ -96,16 +96,20 @@ class _Applier(cst.CSTTransformer):
             ):
                 column = self.get_metadata(PositionProvider, original.func).end.column + 1
                 fields = ("args", "whitespace_before_args")
-                return node.with_changes(expression=shift(inner, column, indent, fields))
+                return node.with_changes(expression=shift(inner, hanging(column), indent, fields))
         elif isinstance(node, cst.FunctionDef) and node.asynchronous and not original.asynchronous:
             column = self.get_metadata(PositionProvider, original.name).end.column + 1
-            return shift(node, column, indent, ("params", "whitespace_before_params"))
+            return shift(node, hanging(column), indent, ("params", "whitespace_before_params"))
         elif isinstance(node, cst.For) and isinstance(original, cst.For):
             column = self.get_metadata(PositionProvider, original).start.column + len("for ")
-            return shift(node, column, indent, ("iter",))
+            return shift(node, hanging(column), indent, ("iter",))
+        elif isinstance(node, cst.For):
+            # From `yield from`: what hung under it would stand level with the loop's body.
+            step = len(self.default_indent)
+            return shift(node, lambda start: step if start > indent else 0, indent, ("iter",))
         elif isinstance(node, cst.With) and node.asynchronous and len(node.items) == len(original.items):
             column = self.get_metadata(PositionProvider, original).start.column + len("with ")
-            return shift(node, column, indent, ("items",))
+            return shift(node, hanging(column), indent, ("items",))
         return node
 
     def key_of(self, kind: str, node: Any) -> Key:

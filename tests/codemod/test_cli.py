@@ -200,3 +200,49 @@ def test_as_a_module(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "+async def use(stub: GreeterStub):" in done.stdout
     assert (project / "app.py").read_text() == BEFORE
+
+
+def test_it_runs_where_nothing_is_compiled(project: Path) -> None:
+    """Neither grpcio nor the core is imported."""
+    program = (
+        "import sys; from grpc_bridge.codemod.cli import main; status = main(sys.argv[1:]);"
+        "assert not {'grpc', 'grpc_bridge._api', 'grpc_bridge._cy'} & set(sys.modules); sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(project)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (project / "app.py").read_text() == AFTER
+
+
+def test_interrupted_while_it_analyses(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(project)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner.infer, "infer", interrupt)
+    assert main([str(project)]) == 3
+    assert tree(project) == before
+
+
+def test_a_read_only_file_keeps_every_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "other.py").write_text(BEFORE)
+    (project / "other.py").chmod(0o444)
+    before = tree(project)
+    if os.access(project / "other.py", os.W_OK):
+        pytest.skip("root may write to everything")
+    assert main([str(project)]) == 3
+    assert tree(project) == before
+    assert "Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data", [b"import grpc\nx = '\x00'\n", b"import grpc\nx = '\xff'\n", b"print 'grpc'\n"]
+)
+def test_files_that_are_not_python(project: Path, data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "odd.py").write_bytes(data)
+    assert main([str(project)]) == 3
+    assert (project / "odd.py").read_bytes() == data
+    assert (project / "app.py").read_text() == AFTER
+    assert "odd.py:" in capsys.readouterr().err

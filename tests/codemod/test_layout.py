@@ -85,3 +85,29 @@ def test_comments_quotes_and_odd_spaces_stay() -> None:
             return x ,y
         """,
     )
+
+
+def test_what_hangs_under_yield_from_stands_clear_of_the_body() -> None:
+    rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        def relay(stub: GreeterStub):
+            # all of them
+            yield from stub.Many(
+                1,
+                timeout=2)  # soon
+        """,
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def relay(stub: GreeterStub):
+            # all of them
+            async for item in stub.Many(
+                    1,
+                    timeout=2):  # soon
+                yield item
+        """,
+    )

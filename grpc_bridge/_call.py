@@ -319,6 +319,14 @@ class StreamRequestCall(Call):
         self.core.write_end()
 
 
+def _feed(call: StreamRequestCall, requests: Any) -> None:
+    try:
+        feed(call.core, requests)
+    except TypeError:
+        call.claimed = True  # the caller never gets it
+        raise
+
+
 class UnaryUnaryCall(UnaryResponseCall):
     """The call of a unary-unary method."""
 
@@ -338,7 +346,7 @@ class StreamUnaryCall(StreamRequestCall, UnaryResponseCall):
 
     def __init__(self, core: ClientCall, requests: Any) -> None:
         super().__init__(core)
-        feed(core, requests)
+        _feed(self, requests)
 
 
 class StreamStreamCall(StreamRequestCall, StreamResponseCall):
@@ -348,7 +356,7 @@ class StreamStreamCall(StreamRequestCall, StreamResponseCall):
 
     def __init__(self, core: ClientCall, requests: Any) -> None:
         super().__init__(core)
-        feed(core, requests)
+        _feed(self, requests)
 
 
 for _sync_class in (grpc.Call, grpc.Future):

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 MetadataValue = str | bytes
+
+
+class Metadatum(NamedTuple):
+    """One pair, like those that grpcio makes, but one that can be pickled."""
+
+    key: str
+    value: MetadataValue
 
 
 class Metadata(tuple[Any, ...]):
@@ -35,6 +42,9 @@ class Metadata(tuple[Any, ...]):
         if isinstance(item, str):
             return any(key == item for key, _ in self)
         return tuple.__contains__(self, item)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Metadata, ([Metadatum(*pair) for pair in self],)
 
     def get(self, key: str, default: MetadataValue | None = None) -> MetadataValue | None:
         """The first value of a key."""

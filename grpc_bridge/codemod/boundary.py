@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from .callgraph import CallSite, Graph, HandSite
+from .discover import console_scripts
 from .external import decorator_role
 from .index import Class, Function, Program, dotted
 from .infer import Facts
@@ -33,6 +34,7 @@ class Cut:
 def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
     """The functions that stay sync whatever the rest of the program does."""
     found: dict[Function, Cut] = {}
+    found.update(_commands(program))
     for fn in program.functions():
         if fn.is_async or fn.top_level or fn.module.source.generated:
             continue
@@ -49,6 +51,20 @@ def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
                     cut = _by_hand(site)
                     if cut is not None and not fn.is_async:
                         found.setdefault(fn, cut)
+    return found
+
+
+def _commands(program: Program) -> dict[Function, Cut]:
+    """The functions that the project's metadata declares as commands: installers call them plainly."""
+    found: dict[Function, Cut] = {}
+    for module in program.modules.values():
+        path = ".".join(module.path.resolve().with_suffix("").parts)
+        for dotted_name, name in console_scripts(module.path) if module.in_run else ():
+            if not path.endswith((f".{dotted_name}", f".{dotted_name}.__init__")):
+                continue
+            for fn in module.functions:
+                if fn.name == name and fn.parent is module.top and fn.cls is None and not fn.is_async:
+                    found[fn] = Cut("GB710", f"the command {dotted_name}:{name} calls it", False)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import re
 import sys
 import tokenize
 import warnings
@@ -91,6 +92,18 @@ def around(sources: Sequence[Source]) -> list[Source]:
                 if isinstance(outcome, Source) and not outcome.generated:
                     found.append(outcome)
     return found
+
+
+def console_scripts(path: Path) -> frozenset[tuple[str, str]]:
+    """The (module, function) pairs that the project of `path` declares as commands."""
+    root = _project(path.resolve())
+    found: set[tuple[str, str]] = set()
+    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+        file = root / name if root else None
+        if file is not None and file.is_file():
+            text = file.read_text(encoding="utf-8", errors="replace")
+            found.update(re.findall(r"""=\s*["']?([\w.]+):(\w+)\s*["']?\s*(?:$|,|\])""", text, re.MULTILINE))
+    return frozenset(found)
 
 
 def _module_name(path: Path) -> str:

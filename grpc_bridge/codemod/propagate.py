@@ -62,6 +62,8 @@ class Solver:
         self.natural = cuts(program, graph, facts)
         self.colours = Colours(callbacks=callbacks(graph))
         self.promoted: set[Function] = set()
+        self.consumers: dict[Function, set[Function]] = {}
+        """Who waits for the streams and futures that a function makes."""
         self.roots = {fn for fn in self.functions if self.is_root(fn)}
 
     def is_root(self, fn: Function) -> bool:
@@ -142,6 +144,7 @@ class Solver:
         self.moved = True
         while self.moved:
             self.moved = False
+            self.consumers = self.find_consumers()
             for fn in self.functions:
                 if not fn.module.in_run:
                     for callee in self.callees(fn) & self.colours.waiting:
@@ -270,7 +273,7 @@ class Solver:
 
     def examine_creator(self, fn: Function) -> None:
         """A function that starts a stream or future and does not wait: it works in either context."""
-        consumers = self.consumers().get(fn, set())
+        consumers = self.consumers.get(fn, set())
         if not consumers:
             return
         if any(self.sync_context(c) for c in consumers):
@@ -291,7 +294,7 @@ class Solver:
         seen.add(fn)
         return any(self.in_sync_context(caller, seen) for caller in self.graph.callers.get(fn, ()))
 
-    def consumers(self) -> dict[Function, set[Function]]:
+    def find_consumers(self) -> dict[Function, set[Function]]:
         found: dict[Function, set[Function]] = {}
         for fn, sites in self.graph.sites.items():
             for site in sites:
@@ -302,7 +305,7 @@ class Solver:
 
     def hard_links(self) -> None:
         """Functions that share a stream, a generator, a context manager or a class change together."""
-        for origin, consumers in self.consumers().items():
+        for origin, consumers in self.consumers.items():
             for consumer in consumers - {origin}:
                 self.link(consumer, origin, "a stream or future goes from one to the other")
         for fn, sites in self.graph.sites.items():

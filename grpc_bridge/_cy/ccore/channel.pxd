@@ -19,6 +19,7 @@ cdef class ClientPoller(Poller):
     # the call that was started last, to hang a fence on
     cdef object _latest
 
+    cdef int ended(self) except -1
     cdef object next_event(self)  # blocking: waits for the network
     cdef int pull(self, LoopMailbox borrower) except -1
 

@@ -75,7 +75,8 @@ cdef class CCoreChannel(ClientTransport):
         return 0
 
     def __dealloc__(self):
-        # Calls hold the channel, so none is left. C-core closes the connection when the poller lets go.
+        # Calls hold the channel, so none is left but what is on its way out. When that has come, the
+        # poller lets the connection go.
         if self._poller is not None:
             self._poller.stop()
 
@@ -91,6 +92,12 @@ cdef class ClientPoller(Poller):
         event = self._channel.next_call_event()  # network op
         # With fork support switched on, grpcio looks up once a second.
         return None if port.is_timeout(event) else event
+
+    cdef int ended(self) except -1:
+        # grpcio leaves a channel that was dropped to C-core, which keeps its connection.
+        self._channel.close(_CANCELLED, "Channel closed!")
+        self._latest = None
+        return 0
 
     cdef int pull(self, LoopMailbox borrower) except -1:
         cdef int pulled = 0

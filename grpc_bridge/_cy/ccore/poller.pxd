@@ -18,6 +18,7 @@ cdef class Poller(Source):
 
     cdef int expect(self, int events) except -1  # once they are certain to come
     cdef int stop(self) except -1
+    cdef int ended(self) except -1  # nothing more will come
 
     cdef object next_event(self)  # blocking: waits for the network
     cdef int route(self, object event) except -1

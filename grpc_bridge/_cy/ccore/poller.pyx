@@ -67,6 +67,12 @@ cdef class Poller(Source):
         if self._idle:
             self._idle = False
             self._ring()
+        elif self._thread is None:
+            self.ended()
+        return 0
+
+    cdef int ended(self) except -1:
+        """Called once nothing more is on its way to a poller that was stopped."""
         return 0
 
     cdef object next_event(self):
@@ -88,6 +94,7 @@ cdef class Poller(Source):
                 if self._stopped:
                     # Whoever still expects something starts another.
                     self._thread = None
+                    self.ended()
                     return
                 self._sleep()
                 continue

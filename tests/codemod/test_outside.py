@@ -65,3 +65,17 @@ def test_both_in_the_run(tmp_path: Path) -> None:
     result = migrate([client, tmp_path / "report.py"])
     assert "await client.hi(stub)" in result.changed[tmp_path / "report.py"]
     assert rules(result) == []
+
+
+def test_a_command_of_the_project(tmp_path: Path) -> None:
+    main = (
+        "\n\ndef main():\n    print(hi(GreeterStub(None)))\n\n\ndef many_mains(stub):\n    return hi(stub)\n"
+    )
+    client = project(tmp_path)
+    client.write_text(CLIENT + main)
+    (tmp_path / "pyproject.toml").write_text('[project.scripts]\ngreet = "client:main"\n')
+    result = migrate([tmp_path])
+    text = result.changed[client]
+    assert "\ndef main():\n    print(grpc.run(hi(GreeterStub(None))))\n" in text
+    assert "import grpc_bridge as grpc\n" in text
+    assert rules(result) == ["GB502", "GB710"]

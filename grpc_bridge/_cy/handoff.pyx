@@ -51,14 +51,21 @@ cdef class Source:
         return 0
 
 
+cdef inline void _forget(Completion completion, object event):
+    # The transport's event holds the completion, too. One that is used again may hold the next by now.
+    if completion.event is event:
+        completion.event = None
+
+
 cdef class InlineMailbox(Mailbox):
     """Delivers at once, on the thread that found the completion."""
 
     cdef int push(self, Completion completion) except -1:
+        event = completion.event
         try:
             return completion.deliver()
         finally:
-            completion.event = None
+            _forget(completion, event)
 
 
 cdef class LoopMailbox(Mailbox):
@@ -142,6 +149,7 @@ cdef class LoopMailbox(Mailbox):
         cdef list ready = self._ready
         self._ready = []
         for completion in ready:
+            event = completion.event
             try:
                 completion.deliver()
             except (SystemExit, KeyboardInterrupt):
@@ -150,8 +158,7 @@ cdef class LoopMailbox(Mailbox):
                 self.loop.call_exception_handler(
                     {"message": "grpc_bridge: a completion could not be delivered", "exception": error}
                 )
-            # The transport's event holds the completion, too.
-            completion.event = None
+            _forget(completion, event)
         return 0
 
 

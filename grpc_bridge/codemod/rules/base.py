@@ -134,11 +134,15 @@ class View:
 
     def bridge_name(self) -> str:
         """The name under which this module knows grpc_bridge; asks for the import where it does not."""
+        if self.module.keeps_grpc:
+            self.plan.imports.add("grpc_bridge")
+            return "grpc_bridge"
         for node in ast.walk(self.module.source.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    if alias.name in ("grpc", "grpc_bridge"):
-                        return alias.asname or alias.name
+                    name = alias.asname or alias.name
+                    if alias.name in ("grpc", "grpc_bridge") and name in self.module.top.bound:
+                        return name
         self.plan.imports.add("grpc_bridge as grpc")
         return "grpc"
 

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
+from grpc_bridge import _fork
 from grpc_bridge._errors import BlockingCallWarning
 
 T = TypeVar("T")
@@ -162,6 +163,16 @@ class LoopThread:
 
 _background_lock = threading.Lock()
 _background: LoopThread | None = None
+
+
+def _forget_background() -> None:
+    # After a fork: the parent's thread does not run here.
+    global _background, _background_lock
+    _fork.leave_behind(_background)
+    _background, _background_lock = None, threading.Lock()
+
+
+_fork.register(after_in_child=_forget_background)
 
 
 def background_loop() -> asyncio.AbstractEventLoop:

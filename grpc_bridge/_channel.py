@@ -7,6 +7,7 @@ to the letter, and the core's. Their arguments are equal, so C-core gives them o
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import grpc
 from grpc import _common
 
+from grpc_bridge import _fork
 from grpc_bridge._border import Done, running_loop
 from grpc_bridge._connectivity import ConnectivityWatcher, state_of
 from grpc_bridge._cy.ccore import port
@@ -48,11 +50,21 @@ class Channel(grpc.Channel):
         self._options = () if options is None else tuple(options)
         self._credentials = credentials
         self._compression = compression
+        self._closed = False
+        self._start_afresh()
+        _channels.add(self)
+
+    def _start_afresh(self) -> None:
+        """Have nothing yet of what is made when first needed."""
         self._lock = threading.Lock()
         self._sync_made: grpc.Channel | None = None
         self._transport_made: CCoreChannel | None = None
         self._watcher_made: ConnectivityWatcher | None = None
-        self._closed = False
+
+    def _leave_to_parent(self) -> None:
+        """After a fork: what the parent has made stays the parent's."""
+        _fork.leave_behind((self._sync_made, self._transport_made, self._watcher_made))
+        self._start_afresh()
 
     # ---- what it is made of -----------------------------------------------------------------------
 
@@ -69,8 +81,15 @@ class Channel(grpc.Channel):
 
     def _make_sync(self) -> grpc.Channel:
         if self._credentials is None:
-            return grpc.insecure_channel(self._target, self._options, self._compression)
-        return grpc.secure_channel(self._target, self._credentials, self._options, self._compression)
+            return grpc.insecure_channel(self._target, self._process_options, self._compression)
+        return grpc.secure_channel(self._target, self._credentials, self._process_options, self._compression)
+
+    @property
+    def _process_options(self) -> tuple[tuple[str, Any], ...]:
+        """The options, and after a fork one that keeps C-core from sharing the parent's connection."""
+        if not _fork.generation:
+            return self._options
+        return (*self._options, ("grpc_bridge.fork_generation", _fork.generation))
 
     @property
     def transport(self) -> CCoreChannel:
@@ -81,7 +100,7 @@ class Channel(grpc.Channel):
                     credentials = self._credentials
                     self._transport_made = CCoreChannel(
                         _common.encode(self._target),
-                        self._options,
+                        self._process_options,
                         getattr(credentials, "_credentials", None),
                         self._compression,
                     )
@@ -215,3 +234,14 @@ class Channel(grpc.Channel):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
+
+
+_channels: weakref.WeakSet[Channel] = weakref.WeakSet()
+
+
+def _leave_channels_to_parent() -> None:
+    for channel in list(_channels):
+        channel._leave_to_parent()
+
+
+_fork.register(after_in_child=_leave_channels_to_parent)

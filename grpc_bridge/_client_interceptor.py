@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import grpc
 import grpc.aio
 
-from grpc_bridge import _grpc_types
+from grpc_bridge import _fork, _grpc_types
 from grpc_bridge._border import async_scope, run, running_loop
 from grpc_bridge._bridge import run_sync
 from grpc_bridge._call import Call
@@ -56,10 +56,19 @@ class InterceptedChannel(grpc.Channel):
         self._channel = channel
         self._interceptor = interceptor
         self._is_async = isinstance(interceptor, tuple(_ASYNC_KINDS.values()))
-        # An async interceptor has nothing that grpcio could run: in the sync context, a loop runs it.
-        self.sync_channel = (
-            self if self._is_async else grpc.intercept_channel(channel.sync_channel, interceptor)
-        )
+        self._generation = -1
+        self._sync_made: Any = None
+
+    @property
+    def sync_channel(self) -> Any:
+        """The channel of the sync context."""
+        if self._is_async:
+            # Nothing that grpcio could run: in the sync context, a loop runs the interceptor.
+            return self
+        if self._generation != _fork.generation:
+            self._generation = _fork.generation
+            self._sync_made = grpc.intercept_channel(self._channel.sync_channel, self._interceptor)
+        return self._sync_made
 
     def subscribe(
         self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool | None = False
@@ -97,7 +106,7 @@ class InterceptedChannel(grpc.Channel):
         if self._is_async:
             return wrapper(inner, None, method, intercept)
         return wrapper(
-            inner, getattr(self.sync_channel, kind)(method, *arguments, **named), method, intercept
+            inner, lambda: getattr(self.sync_channel, kind)(method, *arguments, **named), method, intercept
         )
 
     def close(self) -> Any:
@@ -140,12 +149,26 @@ class InterceptedMultiCallable:
 
     _response_streaming = False
 
-    def __init__(self, inner: Any, sync: Any, method: str, intercept: Callable[..., Any]) -> None:
+    def __init__(
+        self, inner: Any, make_sync: Callable[[], Any] | None, method: str, intercept: Callable[..., Any]
+    ) -> None:
         self._inner = inner
-        self._sync = sync or _OnBackgroundLoop(self._invoke)
+        self._make_sync = make_sync or self._make_blocking
+        self._generation = -1
+        self._sync_made: Any = None
         self._method = method if isinstance(method, str) else method.decode()
         self._intercept = intercept
         self._is_async = inspect.iscoroutinefunction(intercept)
+
+    def _make_blocking(self) -> _OnBackgroundLoop:
+        return _OnBackgroundLoop(self._invoke)
+
+    @property
+    def _sync(self) -> Any:
+        if self._generation != _fork.generation:
+            self._generation = _fork.generation
+            self._sync_made = self._make_sync()
+        return self._sync_made
 
     def _invoke(self, request: Any, timeout: float | None, metadata: Any, *others: Any) -> Any:
         start = self._inner if self._response_streaming else self._inner.future

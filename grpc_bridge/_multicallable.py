@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 from grpc import _common
 
-from grpc_bridge import _grpc_types
+from grpc_bridge import _fork, _grpc_types
 from grpc_bridge._border import running_loop, warn_if_blocking
 from grpc_bridge._call import StreamStreamCall, StreamUnaryCall, UnaryStreamCall, UnaryUnaryCall
 from grpc_bridge._cy.client_call import ClientCall, start_call
@@ -62,12 +62,19 @@ class MultiCallable:
         self._request_serializer = request_serializer
         self._response_deserializer = response_deserializer
         self._registered = registered
+        self._forget()
+
+    def _forget(self) -> None:
+        # What is made when first needed, in this process: a fork makes it anew.
+        self._generation = _fork.generation
         self._sync_made: Any = None
         self._handle: Any = None
         self._transport: Any = None
 
     @property
     def _sync(self) -> Any:
+        if self._generation != _fork.generation:
+            self._forget()
         if self._sync_made is None:
             self._sync_made = self._make_sync(self._channel.sync_channel)
         return self._sync_made
@@ -89,6 +96,8 @@ class MultiCallable:
         wait_for_ready: bool | None,
         compression: grpc.Compression | None,
     ) -> ClientCall:
+        if self._generation != _fork.generation:
+            self._forget()
         transport = self._transport
         if transport is None:
             transport = self._transport = self._channel.transport

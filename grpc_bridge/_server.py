@@ -7,6 +7,7 @@ import contextvars
 import inspect
 import logging
 import threading
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent import futures
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import grpc
 from grpc import _common
 
+from grpc_bridge import _fork
 from grpc_bridge._border import Done, LoopThread, running_loop
 from grpc_bridge._context import ServicerContext
 from grpc_bridge._cy.ccore.server import CCoreServer
@@ -72,6 +74,7 @@ class Server(grpc.Server):
         self._port = ServerPort(self._transport, self._core)
         if handlers:
             self.add_generic_rpc_handlers(handlers)
+        _servers.add(self)
 
     # ---- what it serves ---------------------------------------------------------------------------
 
@@ -203,3 +206,16 @@ class Server(grpc.Server):
         if running_loop() is not None:
             return self._terminated.wait_async(timeout)
         return not self._terminated.wait(timeout)
+
+
+_servers: weakref.WeakSet[Server] = weakref.WeakSet()
+
+
+def _leave_servers_to_parent() -> None:
+    # A server serves in the process that started it; in a child it must not be ended either.
+    for server in list(_servers):
+        _fork.leave_behind(server)
+    _servers.clear()
+
+
+_fork.register(after_in_child=_leave_servers_to_parent)

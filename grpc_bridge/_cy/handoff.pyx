@@ -13,6 +13,8 @@ depends on it.
 import contextvars
 import threading
 
+from grpc_bridge import _fork
+
 
 cdef class Completion:
     """Something that finished in a transport."""
@@ -168,6 +170,18 @@ _mailboxes = {}
 _mailboxes_lock = threading.Lock()
 # The last mailbox asked for, per thread: nearly always the one that is asked for next.
 cdef object _recent = threading.local()
+
+
+def _forget_all():
+    # After a fork: the parent's loops are not the child's.
+    global _recent, _mailboxes_lock
+    _recent = threading.local()
+    _mailboxes_lock = threading.Lock()
+    _fork.leave_behind(dict(_mailboxes))
+    _mailboxes.clear()
+
+
+_fork.register(after_in_child=_forget_all)
 
 
 cpdef LoopMailbox mailbox_of(object loop):

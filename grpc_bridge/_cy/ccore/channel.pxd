@@ -20,6 +20,7 @@ cdef class ClientPoller(Poller):
     cdef object _latest
 
     cdef int ended(self) except -1
+    cdef int nudge(self) except -1
     cdef object next_event(self)  # blocking: waits for the network
     cdef int pull(self, LoopMailbox borrower) except -1
 

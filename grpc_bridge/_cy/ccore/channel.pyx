@@ -91,7 +91,15 @@ cdef class ClientPoller(Poller):
     cdef object next_event(self):
         event = self._channel.next_call_event()  # network op
         # With fork support switched on, grpcio looks up once a second.
-        return None if port.is_timeout(event) else event
+        if port.is_timeout(event) or event.tag is self._fence:
+            return None
+        return event
+
+    cdef int nudge(self) except -1:
+        # The call that was started last may be over; one that is too late from the start never is to begin with.
+        if self._latest is None or not port.fence(self._latest, self._fence):
+            port.start_late(self._channel, self._fence)
+        return 0
 
     cdef int ended(self) except -1:
         # grpcio leaves a channel that was dropped to C-core, which keeps its connection.
@@ -101,7 +109,7 @@ cdef class ClientPoller(Poller):
 
     cdef int pull(self, LoopMailbox borrower) except -1:
         cdef int pulled = 0
-        if self._borrower is not borrower or self._latest is None:
+        if self._borrower is not borrower or self._latest is None or self._held:
             return 0
         self._pulls += 1
         self._pulling = True

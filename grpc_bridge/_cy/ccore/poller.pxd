@@ -6,6 +6,10 @@ from grpc_bridge._cy.handoff cimport LoopMailbox, Source
 cdef class Poller(Source):
     # announced less taken: never more than are on their way
     cdef int pending
+    cdef object __weakref__
+    # set while the process forks; the thread stays out of the queue
+    cdef bint _held
+    cdef bint _inside
     # where the thread stands
     cdef object _thread
     cdef bint _idle
@@ -19,6 +23,7 @@ cdef class Poller(Source):
     cdef int expect(self, int events) except -1  # once they are certain to come
     cdef int stop(self) except -1
     cdef int ended(self) except -1  # nothing more will come
+    cdef int nudge(self) except -1  # make next_event() return soon
 
     cdef object next_event(self)  # blocking: waits for the network
     cdef int route(self, object event) except -1

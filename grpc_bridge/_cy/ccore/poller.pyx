@@ -12,6 +12,10 @@ milliseconds, so that other loops on the same queue are not kept waiting.
 """
 
 import threading
+import time
+import weakref
+
+from grpc_bridge import _fork
 
 from cpython.pythread cimport (
     PY_LOCK_ACQUIRED,
@@ -34,12 +38,53 @@ cdef extern from "pythread.h":
 cdef long long _PATIENCE_MICROSECONDS = 3000
 
 
+cdef object _pollers = weakref.WeakSet()
+# Set except while the process forks.
+cdef object _released = threading.Event()
+_released.set()
+# A thread that does not come out of C-core by then has to be forked around.
+cdef double _HOLD_SECONDS = 2.0
+
+
+def _hold_all():
+    cdef Poller poller
+    cdef list pollers = list(_pollers)
+    _released.clear()
+    for poller in pollers:
+        poller._held = True
+        if poller._inside:
+            poller.nudge()
+    patience = time.monotonic() + _HOLD_SECONDS
+    for poller in pollers:
+        while (poller._inside or poller._pulling) and time.monotonic() < patience:
+            time.sleep(0.0005)
+
+
+def _release_all():
+    cdef Poller poller
+    for poller in list(_pollers):
+        poller._held = False
+    _released.set()
+
+
+def _forget_all():
+    # The parent's pollers have no threads here, and their owners leave them behind.
+    global _pollers, _released
+    _pollers = weakref.WeakSet()
+    _released = threading.Event()
+    _released.set()
+
+
+_fork.register(before=_hold_all, after_in_parent=_release_all, after_in_child=_forget_all)
+
+
 cdef class Poller(Source):
     """Waits on one completion queue; a subclass says how, and where events go."""
 
     def __cinit__(self):
         self._bell = PyThread_allocate_lock()
         PyThread_acquire_lock(self._bell, WAIT_LOCK)
+        _pollers.add(self)
 
     def __dealloc__(self):
         if self._bell != NULL:
@@ -71,6 +116,9 @@ cdef class Poller(Source):
             self.ended()
         return 0
 
+    cdef int nudge(self) except -1:
+        return 0
+
     cdef int ended(self) except -1:
         """Called once nothing more is on its way to a poller that was stopped."""
         return 0
@@ -98,7 +146,12 @@ cdef class Poller(Source):
                     return
                 self._sleep()
                 continue
+            if self._held:
+                _released.wait()
+                continue
+            self._inside = True
             event = self.next_event()
+            self._inside = False
             if event is None:
                 continue
             tag = event.tag

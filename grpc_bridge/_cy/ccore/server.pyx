@@ -2,6 +2,7 @@
 """A server on C-core."""
 
 import threading
+import time
 
 from grpc_bridge._cy.ccore cimport port
 from grpc_bridge._cy.ccore.poller cimport Poller
@@ -13,6 +14,7 @@ from grpc_bridge._cy.ccore import port as _port
 # C-core cancels a share of the calls that arrive when about a thousand wait without a request posted
 # for them, so many are posted, and each is posted anew before its call is looked at.
 cdef int _POSTED_REQUESTS = 256
+cdef double _LOOK_UP_SECONDS = 0.2
 
 
 cdef class CCoreServer(ServerTransport):
@@ -81,12 +83,13 @@ cdef class ServerPoller(Poller):
         self._queue = queue
 
     cdef object next_event(self):
-        event = self._queue.poll()  # network op
+        # Looks up now and then, as C-core's own wait does for signals: the process may be about to fork.
+        event = self._queue.poll(time.time() + _LOOK_UP_SECONDS)  # network op
         return None if port.is_timeout(event) else event
 
     cdef int pull(self, LoopMailbox borrower) except -1:
         cdef int pulled = 0
-        if self._borrower is not borrower:
+        if self._borrower is not borrower or self._held:
             return 0
         self._pulls += 1
         self._pulling = True

@@ -1,4 +1,4 @@
-"""Peers on loopback for every test: real servers of both of grpcio's colours and ours, and loops in threads."""
+"""Peers on loopback for every test: servers of both of grpcio's colours and ours, and loops in threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 import grpc_bridge
 
 from .protos import exchange_pb2_grpc
-from .protos.exchange_pb2 import Reply, Request
+from .protos.exchange_pb2 import Reply
 
 T = TypeVar("T")
 Servicer = exchange_pb2_grpc.ExchangeServicer
@@ -134,7 +134,7 @@ def loop_in_thread() -> Iterator[Callable[..., LoopInThread]]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop go on until the condition holds; the test's own timeout bounds it."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what it waits for may happen in another thread
         await asyncio.sleep(0.001)
 
 

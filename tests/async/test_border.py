@@ -41,7 +41,7 @@ def test_run_raises_what_the_coroutine_raises() -> None:
         grpc_bridge.run(fail())
 
 
-def test_run_takes_whatever_can_be_awaited(bridge_server: Start) -> None:
+def test_run_takes_whatever_can_be_awaited() -> None:
     class Awaitable:
         def __await__(self) -> Iterator[Any]:
             yield from asyncio.sleep(0).__await__()
@@ -71,7 +71,7 @@ def test_run_carries_context_variables_in() -> None:
     assert contextvars.copy_context().run(with_value) == "carried"
 
 
-async def test_run_on_a_loops_thread_is_refused_with_the_remedy(stub: Any) -> None:
+async def test_run_on_a_loops_thread_is_refused_with_the_remedy() -> None:
     async def never() -> None:
         raise AssertionError("it must not have been started")
 
@@ -98,7 +98,15 @@ def test_run_from_many_threads_at_once(stub: Any) -> None:
 
 # ---- blocking ----------------------------------------------------------------------------------------
 
+MAY_BLOCK = pytest.mark.filterwarnings("ignore::grpc_bridge.BlockingCallWarning")
 
+
+async def test_blocking_on_a_loop_is_warned_of(stub: Any) -> None:
+    with grpc_bridge.blocking(), pytest.warns(grpc_bridge.BlockingCallWarning, match="Ask holds up"):
+        stub.Ask(Request())
+
+
+@MAY_BLOCK
 async def test_blocking_gives_the_sync_colour_on_a_loop(stub: Any) -> None:
     with grpc_bridge.blocking():
         assert stub.Ask(Request(text="now")).text == "NOW"
@@ -121,6 +129,7 @@ async def test_blocking_does_not_leak_into_tasks_started_inside(stub: Any) -> No
     assert await task == "TASK"
 
 
+@MAY_BLOCK
 async def test_blocking_does_not_leak_into_other_tasks(stub: Any) -> None:
     inside, leave = asyncio.Event(), asyncio.Event()
 
@@ -137,12 +146,17 @@ async def test_blocking_does_not_leak_into_other_tasks(stub: Any) -> None:
     await task
 
 
+@MAY_BLOCK
 async def test_blocking_nests_and_ends_with_an_exception(stub: Any) -> None:
-    with pytest.raises(KeyError), grpc_bridge.blocking():
+    def fail_inside() -> None:
         with grpc_bridge.blocking():
-            pass
-        assert stub.Ask(Request(text="in")).text == "IN"
-        raise KeyError
+            with grpc_bridge.blocking():
+                pass
+            assert stub.Ask(Request(text="in")).text == "IN"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_inside()
     assert (await stub.Ask(Request(text="out"))).text == "OUT"
 
 

@@ -66,7 +66,7 @@ class AsyncSlowReader(AsyncEcho):
 
 
 async def give_it_time(stub: Any) -> None:
-    """Time for a writer that nothing stops to write everything, measured in work done on the same connection."""
+    """As long as a writer that nothing stops would need: measured in calls on the same connection."""
     for _ in range(5):
         await asyncio.gather(*(stub.Ask(Request()) for _ in range(100)))
 

@@ -185,6 +185,10 @@ async def test_an_iterator_sees_the_callers_context_variables(stub: Any, colour:
     assert (await stub.Collect(of_async() if colour == "async" else of_sync())).number == 42
 
 
+async def _all_of(call: Any) -> list[Reply]:
+    return [reply async for reply in call]
+
+
 class Broken(Exception):
     pass
 
@@ -201,11 +205,9 @@ async def test_an_iterator_that_raises_ends_the_call(stub: Any, colour: str, met
         raise Broken("no more")
 
     call = getattr(stub, method)(of_async() if colour == "async" else of_sync())
+    outcome = call if method == "Collect" else _all_of(call)
     with pytest.raises(grpc.RpcError) as caught:
-        if method == "Collect":
-            await call
-        else:
-            [reply async for reply in call]
+        await outcome
     assert caught.value.code() == grpc.StatusCode.UNKNOWN
     assert caught.value.details() == "Exception iterating requests!"
     assert isinstance(caught.value.__cause__, Broken)

@@ -1,4 +1,4 @@
-"""Our server, handlers of either colour, started from sync code and in a coroutine, with clients of every make."""
+"""Our server, handlers of either colour, started in both colours, with clients of every make."""
 
 from __future__ import annotations
 

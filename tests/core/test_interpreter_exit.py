@@ -1,0 +1,137 @@
+"""A program that ends with channels, streams and servers still open ends at once, and says nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PREAMBLE = """
+import asyncio, threading
+import grpc
+import grpc_bridge
+from tests.protos.exchange_pb2 import Reply, Request
+from tests.protos import exchange_pb2_grpc
+
+class Servicer(exchange_pb2_grpc.ExchangeServicer):
+    def Ask(self, request, context):
+        return Reply(text=request.text)
+
+    async def Watch(self, request, context):
+        while True:
+            yield Reply(text=request.text)
+            await asyncio.sleep(0.001)
+
+    async def Talk(self, request_iterator, context):
+        async for request in request_iterator:
+            yield Reply(text=request.text)
+
+def start():
+    server = grpc_bridge.server()
+    exchange_pb2_grpc.add_ExchangeServicer_to_server(Servicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, f"127.0.0.1:{port}"
+
+def stub_of(target):
+    channel = grpc_bridge.insecure_channel(target)
+    return exchange_pb2_grpc.ExchangeStub(channel)
+"""
+
+PROGRAMS = {
+    "a server": """
+        server, target = start()
+        """,
+    "a server and a channel, used in a thread": """
+        server, target = start()
+        stub = stub_of(target)
+        assert stub.Ask(Request(text="a")).text == "a"
+        """,
+    "a server and a channel, used in a loop": """
+        server, target = start()
+        stub = stub_of(target)
+        async def main():
+            assert (await stub.Ask(Request(text="a"))).text == "a"
+        asyncio.run(main())
+        """,
+    "a server of a loop that has ended": """
+        async def main():
+            global server, stub
+            server, target = start()
+            stub = stub_of(target)
+            assert (await stub.Ask(Request(text="a"))).text == "a"
+        asyncio.run(main())
+        """,
+    "an open stream of a loop": """
+        server, target = start()
+        stub = stub_of(target)
+        async def main():
+            global call
+            call = stub.Watch(Request(text="a"))
+            assert (await call.read()).text == "a"
+        asyncio.run(main())
+        """,
+    "an open stream of a loop that never ended": """
+        server, target = start()
+        stub = stub_of(target)
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, daemon=True).start()
+        async def main():
+            global call
+            call = stub.Watch(Request(text="a"))
+            return (await call.read()).text
+        assert asyncio.run_coroutine_threadsafe(main(), loop).result(10) == "a"
+        """,
+    "an open stream of a thread": """
+        server, target = start()
+        stub = stub_of(target)
+        call = stub.Watch(Request(text="a"))
+        assert next(call).text == "a"
+        call.cancel()
+        """,
+    "a call of run": """
+        server, target = start()
+        stub = stub_of(target)
+        async def ask():
+            return (await stub.Ask(Request(text="a"))).text
+        assert grpc_bridge.run(ask()) == "a"
+        """,
+    "a request iterator that blocks": """
+        import queue
+        server, target = start()
+        stub = stub_of(target)
+        async def main():
+            global call
+            call = stub.Talk(iter(queue.Queue().get, None))
+            await asyncio.sleep(0)
+        asyncio.run(main())
+        """,
+    "a server that was stopped": """
+        server, target = start()
+        stub = stub_of(target)
+        assert stub.Ask(Request(text="a")).text == "a"
+        server.stop(None).wait()
+        """,
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("debug", ["", "1"], ids=["plain", "asyncio debug mode"])
+def test_exit_is_silent_and_quick(program: str, debug: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PREAMBLE + textwrap.dedent(PROGRAMS[program])],
+        cwd=ROOT,
+        # C-core tells of a connection that its peer has closed, at a level of its own.
+        env={**os.environ, "PYTHONASYNCIODEBUG": debug, "GRPC_VERBOSITY": "ERROR"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)

@@ -265,6 +265,7 @@ class StreamResponseCall(Call):
 
     def __next__(self) -> Any:
         core = self.core
+        self.used = True
         if asyncio._get_running_loop() is core.loop and can_wait_here():
             response = wait_here(core.next_message())
         else:

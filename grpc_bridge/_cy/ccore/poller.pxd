@@ -1,6 +1,6 @@
 from cpython.pythread cimport PyThread_type_lock
 
-from grpc_bridge._cy.handoff cimport LoopMailbox, Source
+from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, Mailbox, Source
 
 
 cdef class Poller(Source):
@@ -27,6 +27,7 @@ cdef class Poller(Source):
 
     cdef object next_event(self)  # blocking: waits for the network
     cdef int route(self, object event) except -1
+    cdef Mailbox destination(self, Completion tag)
     cdef void _ring(self)
     cdef int _sleep(self) except -1  # blocking: waits for a call to start
     cdef int _await_return(self) except -1  # blocking: waits for the borrower

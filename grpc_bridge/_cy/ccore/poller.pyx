@@ -133,6 +133,10 @@ cdef class Poller(Source):
         self.pending -= 1
         return tag.mailbox.push(tag)
 
+    cdef Mailbox destination(self, Completion tag):
+        """Where what comes of the event is delivered."""
+        return tag.mailbox
+
     def _run(self):
         cdef Mailbox mailbox
         cdef Completion tag
@@ -155,7 +159,7 @@ cdef class Poller(Source):
             if event is None:
                 continue
             tag = event.tag
-            mailbox = tag.mailbox
+            mailbox = self.destination(tag)
             behind = mailbox.is_behind()
             self.route(event)
             # The event holds a call: it must be gone before the thread waits again.

@@ -208,8 +208,17 @@ cdef int cancel(object call, int code, str details) except -1:
 
 # ---- server ---------------------------------------------------------------------------------------
 
+# C-core cancels a share of the calls that arrive while more than 1,000 wait for somebody to ask for them, and
+# all above 3,000. A burst that finds the loop busy is no reason to lose calls.
+cdef tuple _PENDING_LIMITS = (
+    ("grpc.server.max_pending_requests", 100_000),
+    ("grpc.server.max_pending_requests_hard_limit", 200_000),
+)
+
+
 cdef object open_server(tuple options, object compression, bint xds):
-    return cygrpc.Server(_server._augment_options(options, compression, xds), xds)
+    # The user's own options come last, and so win.
+    return cygrpc.Server(_server._augment_options(_PENDING_LIMITS + options, compression, xds), xds)
 
 
 cdef object new_queue(object server):

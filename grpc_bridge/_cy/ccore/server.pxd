@@ -17,11 +17,17 @@ cdef class CCoreServer(ServerTransport):
 cdef class ServerPoller(Poller):
     cdef object _queue
 
+    cdef Mailbox destination(self, Completion tag)
     cdef object next_event(self)  # blocking: waits for the network
     cdef int pull(self, LoopMailbox borrower) except -1
 
 
 cdef class RequestTag(Completion):
+    cdef CCoreServer _server
+    cdef Mailbox target  # where new calls are delivered
+
+
+cdef class Arrival(Completion):
     cdef CCoreServer _server
 
 

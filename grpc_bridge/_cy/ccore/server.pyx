@@ -11,8 +11,7 @@ from grpc_bridge._cy.transport cimport Acceptor, ServerSink, ServerStream, Serve
 
 from grpc_bridge._cy.ccore import port as _port
 
-# C-core cancels a share of the calls that arrive when about a thousand wait without a request posted
-# for them, so many are posted, and each is posted anew before its call is looked at.
+# How many calls can arrive before the poller has to come round; each is posted anew before its call is looked at.
 cdef int _POSTED_REQUESTS = 256
 cdef double _LOOK_UP_SECONDS = 0.2
 
@@ -39,7 +38,8 @@ cdef class CCoreServer(ServerTransport):
         for _ in range(_POSTED_REQUESTS):
             tag = RequestTag()
             tag._server = self
-            tag.mailbox = mailbox
+            tag.mailbox = inline_mailbox
+            tag.target = mailbox
             self._post(tag)
         return 0
 
@@ -82,6 +82,9 @@ cdef class ServerPoller(Poller):
     def __init__(self, queue):
         self._queue = queue
 
+    cdef Mailbox destination(self, Completion tag):
+        return (<RequestTag>tag).target if isinstance(tag, RequestTag) else tag.mailbox
+
     cdef object next_event(self):
         # Looks up now and then, as C-core's own wait does for signals: the process may be about to fork.
         event = self._queue.poll(time.time() + _LOOK_UP_SECONDS)  # network op
@@ -107,22 +110,39 @@ cdef class ServerPoller(Poller):
 
 
 cdef class RequestTag(Completion):
-    """A posted request for a call; used again and again."""
+    """A posted request for a call; used again and again.
+
+    It is posted anew on whatever thread finds the event: the loop may not come to it for a while.
+    """
+
+    cdef int deliver(self) except -1:
+        cdef Arrival arrival
+        event, self.event = self.event, None
+        if not event.success:
+            # The server is shutting down.
+            return 0
+        self._server._post(self)
+        arrival = Arrival()
+        arrival._server = self._server
+        arrival.event = event
+        return self.target.push(arrival)
+
+
+cdef class Arrival(Completion):
+    """A new call, on its way to the acceptor."""
 
     cdef int deliver(self) except -1:
         cdef CCoreServerStream stream
         cdef Acceptor acceptor = self._server._acceptor
-        event, self.event = self.event, None
-        if not event.success or acceptor is None:
-            # The server is shutting down, or it has: the call was over before anybody looked at it.
+        if acceptor is None:
+            # The server has shut down: the call was over before anybody looked at it.
             return 0
         stream = CCoreServerStream()
         stream._server = self._server
-        stream._call = event.call
-        self._server._post(self)
-        details = event.call_details
+        stream._call = self.event.call
+        details = self.event.call_details
         return acceptor.on_call(
-            stream, details.method.decode(), event.invocation_metadata, details.deadline
+            stream, details.method.decode(), self.event.invocation_metadata, details.deadline
         )
 
 

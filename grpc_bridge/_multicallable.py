@@ -40,6 +40,9 @@ class WithCall:
 
     def __await__(self) -> Generator[Any, None, tuple[Any, Any]]:
         response = yield from self._call.__await__()
+        core = getattr(self._call, "core", None)
+        if core is not None:
+            core.deadline = None  # grpcio's call, here, does not know its deadline any more
         return response, self._call
 
 

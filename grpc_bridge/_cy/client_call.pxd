@@ -6,7 +6,7 @@ from grpc_bridge._cy.transport cimport CallHead, ClientTransport
 cdef class ClientCall(ClientCallState):
     cdef readonly object loop
     cdef object serializer
-    cdef readonly object deadline
+    cdef public object deadline
     # futures of the loop
     cdef list _end_waiters
     cdef list _header_waiters

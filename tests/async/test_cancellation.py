@@ -34,6 +34,7 @@ class Watched(Echo):
         return Reply()
 
     def Watch(self, request, context):
+        context.add_callback(self.over.set)
         yield Reply(number=1)
         self._wait(context)
 
@@ -42,6 +43,7 @@ class Watched(Echo):
         return Reply()
 
     def Talk(self, request_iterator, context):
+        context.add_callback(self.over.set)
         yield Reply(number=1)
         self._wait(context)
 
@@ -65,16 +67,24 @@ class AsyncWatched(AsyncEcho):
         return Reply()
 
     async def Watch(self, request, context):
-        yield Reply(number=1)
-        await self._wait()
+        try:
+            yield Reply(number=1)
+            await self._wait()
+        finally:
+            # The client may have gone before the generator was resumed, which is then closed where it is.
+            self.over.set()
 
     async def Collect(self, request_iterator, context):
         await self._wait()
         return Reply()
 
     async def Talk(self, request_iterator, context):
-        yield Reply(number=1)
-        await self._wait()
+        try:
+            yield Reply(number=1)
+            await self._wait()
+        finally:
+            # The client may have gone before the generator was resumed, which is then closed where it is.
+            self.over.set()
 
 
 PEERS: dict[str, tuple[str, type[Servicer]]] = {

@@ -152,7 +152,6 @@ async def test_an_interceptor_retries(grpcio_server: Start) -> None:
         assert (await stub.Ask(Request())).number == 4
 
 
-@pytest.mark.xfail(strict=True, reason="iterating in the sync context does not count as use of the call")
 async def test_an_interceptor_wraps_the_responses(target: str) -> None:
     class Wraps(grpc.UnaryStreamClientInterceptor):
         def intercept_unary_stream(self, continuation, client_call_details, request):

@@ -14,9 +14,6 @@ from ..conftest import AsyncEcho, Echo, Start, serving_here, stub_of
 from ..protos.exchange_pb2 import Request
 
 CALLS = 2_000
-LOST = pytest.mark.xfail(
-    strict=True, reason="requests for calls are posted again only when the loop comes round"
-)
 
 
 async def ask_all_at_once(target: str) -> None:
@@ -33,14 +30,12 @@ async def test_two_thousand_calls_at_once(servicer: type, bridge_server: Start) 
     await ask_all_at_once(bridge_server(servicer()))
 
 
-@LOST
 @pytest.mark.parametrize("servicer", [Echo, AsyncEcho], ids=["functions", "coroutines"])
 async def test_two_thousand_calls_at_once_on_the_clients_loop(servicer: type) -> None:
     async with serving_here(servicer()) as target:
         await ask_all_at_once(target)
 
 
-@LOST
 async def test_two_thousand_streams_at_once() -> None:
     async def count(call: Any) -> int:
         return len([reply async for reply in call])

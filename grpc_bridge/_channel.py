@@ -48,6 +48,7 @@ class Channel(grpc.Channel):
     ) -> None:
         self._target = target
         self._options = () if options is None else tuple(options)
+        port.check_options(self._options)
         self._credentials = credentials
         self._compression = compression
         self._closed = False

@@ -21,7 +21,7 @@ SUPPORTED_GRPCIO = ">=1.71,<2"
 
 _NEEDED = {
     cygrpc: (
-        "Channel", "CompletionQueue", "CompletionType", "Server", "PropagationConstants",
+        "Channel", "CompletionQueue", "CompletionType", "Server", "_ChannelArgs", "PropagationConstants",
         "SendInitialMetadataOperation", "SendMessageOperation", "SendCloseFromClientOperation",
         "SendStatusFromServerOperation", "ReceiveInitialMetadataOperation", "ReceiveMessageOperation",
         "ReceiveStatusOnClientOperation", "ReceiveCloseOnServerOperation",
@@ -73,6 +73,12 @@ cdef object open_channel(bytes target, tuple options, object credentials, object
     # between channels whose arguments are equal.
     _, core_options = _channel._separate_channel_options(options)
     return cygrpc.Channel(target, _channel._augment_options(core_options, compression), credentials)
+
+
+def check_options(tuple options):
+    """Raise what grpcio raises for options that C-core cannot take."""
+    _, core_options = _channel._separate_channel_options(options)
+    cygrpc._ChannelArgs(core_options)
 
 
 def registered_call_handle(channel, bytes method):

@@ -73,9 +73,9 @@ def execute(
     name: str,
     leg: str,
     timeout: float = TIMEOUT,
-    before_main: Callable[[types.ModuleType], None] = lambda module: None,
+    before_main: Callable[[types.ModuleType], object] = id,
 ) -> Run:
-    """Run `source`, which is in this leg's form already."""
+    """Run `source`, which is in this leg's form already; `before_main` is shown the module."""
     recorder = Recorder()
     try:
         module = _load(source, name, leg)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 
+from grpc_bridge import _grpc_types
 from grpc_bridge._border import run_callback, running_loop
 from grpc_bridge._bridge import can_wait_here, wait_here
 from grpc_bridge._cy.client_call import CallHandle, ClientCall
@@ -32,10 +33,20 @@ _OK = 0
 _COLLECTED = "Cancelled upon garbage collection!"
 
 
+class _Rendezvous(grpc.RpcError, grpc.Call, _grpc_types.Future):  # type: ignore[misc]
+    """What grpcio's own call objects are; never instantiated."""
+
+
 class Call(CallHandle):
     """The members that calls of every arity have."""
 
     __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        # Code written for grpcio asks what it got with isinstance: there a call is a grpc.Call, a grpc.Future
+        # and a grpc.RpcError. An exception's memory layout cannot be ours, so only the question is answered.
+        return _Rendezvous
 
     # ---- how it stands: never blocks --------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -31,7 +32,17 @@ PATIENCE = 30.0
 
 def pytest_report_header() -> str:
     python = sys.version.split()[0]
-    return f"grpcio {grpc.__version__}, grpc_bridge {grpc_bridge.__version__}, Python {python}"
+    return f"grpcio {grpc.__version__}, grpc_bridge {grpc_bridge.__version__}, Python {python}, loop {LOOP}"
+
+
+# GRPC_BRIDGE_TEST_LOOP=uvloop runs every async test on uvloop.
+LOOP = os.environ.get("GRPC_BRIDGE_TEST_LOOP", "asyncio")
+
+if LOOP == "uvloop":
+    import uvloop
+
+    def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+        return {"uvloop": uvloop.new_event_loop}
 
 
 # ---- servicers ---------------------------------------------------------------------------------------

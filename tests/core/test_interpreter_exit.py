@@ -134,4 +134,6 @@ def test_exit_is_silent_and_quick(program: str, debug: str) -> None:
         timeout=20,
         check=False,
     )
-    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    # asyncio's debug mode tells of steps that a busy machine made slow; that is about the machine.
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]
+    assert (done.stdout, errors, done.returncode) == ("", [], 0)

@@ -31,8 +31,6 @@ DIFFERENCES: tuple[Difference, ...] = (
 )
 
 BUGS: dict[tuple[str, str], str] = {
-    ("channel_options", "threads"): "a malformed channel option is not refused",
-    ("channel_options", "coroutine"): "a malformed channel option is not refused",
     ("own_classes", "coroutine"): "a multi-callable of the user's own keeps its callers sync",
     ("protos_at_run_time", "coroutine"): "the codemod does not know the stubs of grpc.services()",
     (

@@ -236,7 +236,25 @@ def _complaints() -> Iterator[list[str]]:
         threading.excepthook, sys.unraisablehook = collector.thread_died, collector.unraisable
         logger.addHandler(collector)
         try:
-            yield collector.complaints
+            with _logged_as_text("grpc"), _logged_as_text("grpc_bridge"):
+                yield collector.complaints
         finally:
             logger.removeHandler(collector)
             threading.excepthook, sys.unraisablehook = thread_hook, unraisable_hook
+
+
+@contextmanager
+def _logged_as_text(name: str) -> Iterator[None]:
+    """Print what is logged at once.
+
+    pytest keeps log records, and with their tracebacks whatever a run left over: that would complain in the next.
+    """
+    logger, handler = logging.getLogger(name), logging.StreamHandler()
+    propagates = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = propagates
+        logger.removeHandler(handler)

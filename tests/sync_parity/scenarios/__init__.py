@@ -6,7 +6,8 @@ What the harness asks of one:
 - `def main(record)`, which starts its own server on 127.0.0.1:0, and leaves nothing running;
 - `record(name, value)` for whatever a user could observe: values, codes, details, metadata, errors, the order
   in which things happen. It may be called from anywhere, handlers and callbacks included;
-- `COVERS`, a tuple of names without their `grpc.`, for the members that it is about: the ledger test holds it to it;
+- `COVERS`, a tuple of names without their `grpc.`, for the members that it is about; the ledger test holds
+  it to that;
 - classes derived from grpc's at the top of the module, where the ledger test can watch them;
 - the same record on every run: wait for what happens elsewhere, and leave out what is a race on grpcio too.
 """

@@ -1,4 +1,4 @@
-# What `import grpc_bridge as grpc` has, for type checkers: grpcio's names, and ours in place of some or beside.
+# What `import grpc_bridge as grpc` has, for type checkers: grpcio's names, ours in place of some or beside.
 from grpc import (
     AuthMetadataContext as AuthMetadataContext,
 )

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from grpc_bridge._channel import Channel
 
+# Seconds. A context without a deadline says that this much and more remains; C-core cannot count so far.
+_FOREVER = 1e9
+
 Serializer = Callable[[Any], bytes]
 Deserializer = Callable[[bytes], Any]
 
@@ -115,7 +118,7 @@ class MultiCallable:
             CallHead(
                 self._handle,
                 metadata,
-                None if timeout is None else time.time() + timeout,
+                None if timeout is None or timeout > _FOREVER else time.time() + timeout,
                 wait_for_ready,
                 credentials,
                 self._request_streaming,

@@ -1,4 +1,4 @@
-"""Fresh processes for what a process can try only once: import orders, forks, exits, a server out of reach."""
+"""Fresh processes for what a process tries only once: import orders, forks; and a server out of reach."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 
-from ..conftest import PATIENCE
+from ..conftest import PATIENCE, Echo
+from ..protos.exchange_pb2 import Reply
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,6 +23,36 @@ Run = Callable[..., str]
 
 # The folder's name is a keyword, which no import statement can spell.
 connections: Callable[[str], int] = importlib.import_module("tests.async.test_loops_and_threads").connections
+
+
+class Patient(Echo):
+    """Answers nobody; says when an RPC came, and when it was over."""
+
+    def __init__(self) -> None:
+        self.entered, self.over = threading.Event(), threading.Event()
+
+    def _wait(self, context: grpc.ServicerContext) -> None:
+        if not context.add_callback(self.over.set):
+            self.over.set()  # it was cancelled before it came here
+        self.entered.set()
+        self.over.wait(PATIENCE)
+
+    def Ask(self, request, context):
+        self._wait(context)
+        return Reply()
+
+    def Watch(self, request, context):
+        self._wait(context)
+        yield Reply()
+
+    def Collect(self, request_iterator, context):
+        self._wait(context)
+        return Reply()
+
+    def Talk(self, request_iterator, context):
+        self._wait(context)
+        yield Reply()
+
 
 SERVER = """
     import sys
@@ -50,7 +83,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def run_program(tmp_path: Path) -> Run:
-    """Runs a program in a fresh process, where it has to end well and to say nothing on stderr; its stdout."""
+    """Runs a program in a fresh process, where it has to end well with an empty stderr; its stdout."""
 
     def run(program: str, *arguments: str, timeout: float = PATIENCE) -> str:
         script = tmp_path / "program.py"

@@ -1,4 +1,4 @@
-"""Four loops and four threads make a thousand calls each on one channel: no loop complains, or wakes for another.
+"""Four loops and four threads make a thousand calls each on one channel, and no loop is bothered.
 
 Each loop's exception handler and asyncio's logger stay silent, a loop is woken at most once for each call of
 its own, and a loop that has no calls in flight is not woken at all.

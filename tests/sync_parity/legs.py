@@ -247,7 +247,7 @@ def _complaints() -> Iterator[list[str]]:
 def _logged_as_text(name: str) -> Iterator[None]:
     """Print what is logged at once.
 
-    pytest keeps log records, and with their tracebacks whatever a run left over: that would complain in the next.
+    pytest keeps log records, and with their tracebacks whatever a run left over, to complain in the next run.
     """
     logger, handler = logging.getLogger(name), logging.StreamHandler()
     propagates = logger.propagate

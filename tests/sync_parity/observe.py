@@ -38,7 +38,10 @@ _REQUEST_ITERATOR: type = sys.modules["grpc._server"]._RequestIterator  # it has
 
 def observe(name: str) -> tuple[Run, frozenset[str]]:
     """A run of the scenario on grpcio, and the qualified names of the members that it used."""
-    source = (SCENARIOS / f"{name}.py").read_text(encoding="utf-8")
+    return observe_source((SCENARIOS / f"{name}.py").read_text(encoding="utf-8"), name)
+
+
+def observe_source(source: str, name: str) -> tuple[Run, frozenset[str]]:
     source = IMPORT_GRPC.sub("from tests.sync_parity.observe import watched_grpc as grpc", source)
     seen: set[str] = set()
     with _watching(seen):
@@ -73,8 +76,10 @@ def _watching(seen: set[str]) -> Iterator[None]:
 
 def _watch_classes(scenario: types.ModuleType, seen: set[str]) -> None:
     """Watch every class that exists by now: grpcio's, and those that the scenario derives from them."""
-    for cls in _with_subclasses([*_BASES, _REQUEST_ITERATOR]):
-        _replace(cls, "__getattribute__", _watched_attribute(cls.__getattribute__, scenario, seen))
+    # All of them before any is replaced: a base's watched one would be found, and count as a use from here.
+    originals = {cls: cls.__getattribute__ for cls in _with_subclasses([*_BASES, _REQUEST_ITERATOR])}
+    for cls, original in originals.items():
+        _replace(cls, "__getattribute__", _watched_attribute(original, scenario, seen))
         for name in _SPECIAL & vars(cls).keys():
             _replace(cls, name, _watched_special(vars(cls)[name], name, scenario, seen))
 

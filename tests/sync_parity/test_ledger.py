@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import functools
+import textwrap
 
 import pytest
 
 from grpc_bridge._surface import SURFACE
 
 from .legs import SCENARIOS, scenario_names
-from .observe import observe
+from .observe import observe, observe_source
 
 _MEMBERS = {row.qualified for row in SURFACE}
 # What `stop` returns is a plain threading.Event on grpcio, which scenarios use for much else.
@@ -45,3 +46,73 @@ def test_scenario_uses_what_it_covers(name: str) -> None:
     run, used = observe(name)
     assert not run.failure, run.failure
     assert declared - _NOT_WATCHED <= used, f"declared and never used: {sorted(declared - used)}"
+
+
+def _used(source: str) -> set[str]:
+    run, used = observe_source(textwrap.dedent(source), "ledger")
+    assert not run.failure, run.failure
+    return set(used)
+
+
+def test_a_name_that_is_never_reached_does_not_count() -> None:
+    assert (
+        _used(
+            """
+            import grpc
+
+            def never(channel):
+                channel.subscribe(grpc.Status)
+
+            def main(record):
+                record("subscribe", "grpc.Channel.subscribe")
+            """
+        )
+        == set()
+    )
+
+
+def test_what_a_program_does_with_its_own_objects_does_not_count() -> None:
+    used = _used(
+        """
+        import grpc
+
+        class Handler(grpc.GenericRpcHandler):
+            def service(self, handler_call_details):
+                return None
+
+        def main(record):
+            record("its own", Handler().service(None))
+        """
+    )
+    assert used == {"grpc.GenericRpcHandler"}
+
+
+def test_what_either_side_does_with_the_other_s_objects_counts() -> None:
+    used = _used(
+        """
+        from concurrent import futures
+
+        import grpc
+
+        class Handler(grpc.GenericRpcHandler):
+            def service(self, handler_call_details):
+                return None
+
+        def main(record):
+            server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), handlers=(Handler(),))
+            port = server.add_insecure_port("127.0.0.1:0")
+            server.start()
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                record("error", channel.unary_unary("/a/b").future(b"").exception().code())
+            server.stop(None).wait()
+        """
+    )
+    assert used >= {
+        "grpc.GenericRpcHandler.service",
+        "grpc.Channel.__enter__",
+        "grpc.Channel.__exit__",
+        "grpc.Channel.unary_unary",
+        "grpc.UnaryUnaryMultiCallable.future",
+        "grpc.Future.exception",
+        "grpc.Call.code",
+    }

@@ -38,7 +38,7 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         record = self._record
         record("is a", (isinstance(context, grpc.ServicerContext), isinstance(context, grpc.RpcContext)))
         record("active", context.is_active())
-        record("deadline", 30 < context.time_remaining() <= 60)
+        record("deadline", 30 < context.time_remaining() < 61)
         record("metadata", [item for item in context.invocation_metadata() if item.key.startswith("x-")])
         record("code, details, trailing", (context.code(), context.details(), context.trailing_metadata()))
         record("add_callback", context.add_callback(self.ended.set))

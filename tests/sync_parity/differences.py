@@ -32,7 +32,6 @@ DIFFERENCES: tuple[Difference, ...] = (
 
 BUGS: dict[tuple[str, str], str] = {
     ("own_classes", "coroutine"): "a multi-callable of the user's own keeps its callers sync",
-    ("protos_at_run_time", "coroutine"): "the codemod does not know the stubs of grpc.services()",
     (
         "server_interceptor_wraps",
         "coroutine",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from .. import _surface
 from . import external
 from .evaluate import MAX_PATH, Evaluator, Frame
-from .index import Class, Function
+from .index import COMPILERS, Class, Function
 from .values import (
     NOTHING,
     Box,
@@ -22,6 +22,7 @@ from .values import (
     Inst,
     Manager,
     MemberOf,
+    Mod,
     Obj,
     Super,
     Value,
@@ -160,6 +161,13 @@ class CallEvaluator(Evaluator, ABC):
         row = _surface.member("", name)
         if row is None:
             return NOTHING
+        if name in COMPILERS:
+            module = self.program.compiled.get(node)
+            services: Values = frozenset({Mod(module) if module else Ext(external.UNKNOWN_SERVICES)})
+            if name == "services":
+                return services
+            self.learn(("item", node, 1), services)
+            return frozenset({Box(node, indexed=True)})
         if row.kind != "function":
             return frozenset({Ext(f"grpc.{name}()")})
         arity = name.removesuffix("_rpc_method_handler")

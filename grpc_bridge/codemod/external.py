@@ -51,7 +51,10 @@ WAITS = frozenset(
 
 _WAITING_ENDINGS = (".submit().result", ".submit().exception")
 
-_UNKNOWN_STUB = re.compile(r"_pb2_grpc\.\w+Stub\(\)\.\w+")
+UNKNOWN_SERVICES = "grpc.services()"
+"""What `grpc.services(path)` returns where the .proto file is not in reach."""
+
+_UNKNOWN_STUB = re.compile(r"(_pb2_grpc|^grpc\.services\(\))\.\w+Stub\(\)\.\w+")
 
 EXECUTORS = (
     "concurrent.futures.ThreadPoolExecutor()",

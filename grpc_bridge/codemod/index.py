@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from . import protofile
 from .discover import Source, generated_module, parse
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 BUILTINS = frozenset(dir(builtins))
+COMPILERS = frozenset({"services", "protos_and_services"})
+"""grpcio's functions that compile a .proto file while the program runs and return its stubs."""
 ARITIES = frozenset({"unary_unary", "unary_stream", "stream_unary", "stream_stream"})
 
 
@@ -154,6 +157,8 @@ class Program:
     modules: dict[Path, Module] = field(default_factory=dict)
     elsewhere: dict[str, Module] = field(default_factory=dict)
     """Generated modules from outside the run, by the name under which they are imported."""
+    compiled: dict[ast.Call, Module] = field(default_factory=dict)
+    """What `grpc.services(path)` and `grpc.protos_and_services(path)` make of the .proto file they name."""
 
     def functions(self) -> Iterator[Function]:
         for module in self.modules.values():
@@ -208,8 +213,11 @@ def is_main_guard(node: ast.stmt) -> bool:
     return "__name__" in names and "__main__" in texts
 
 
-def build(sources: Sequence[Source], around: Sequence[Source] = ()) -> Program:
-    """Index the files of the run, those around it that import them, and the generated code they import."""
+def build(sources: Sequence[Source], around: Sequence[Source] = (), roots: Sequence[Path] = ()) -> Program:
+    """Index the files of the run, those around it that import them, and the generated code they use.
+
+    `roots` are the folders of the run: paths of .proto files may start there.
+    """
     program = Program()
     for source in sources:
         _add(program, source, in_run=True)
@@ -227,6 +235,8 @@ def build(sources: Sequence[Source], around: Sequence[Source] = ()) -> Program:
                 if isinstance(outcome, Source):
                     program.elsewhere[name] = _add(program, outcome, in_run=False)
                     pending.append(program.elsewhere[name])
+    for module in list(program.modules.values()):
+        _compile_protos(program, module, roots)
     for module in program.modules.values():
         _read_generated(module)
     return program
@@ -246,7 +256,7 @@ def concerned(program: Program) -> Program:
             reached.add(other)
             pending.append(other)
     modules = {path: module for path, module in program.modules.items() if module in reached}
-    return Program(modules, program.elsewhere)
+    return Program(modules, program.elsewhere, program.compiled)
 
 
 def _conftests(program: Program, module: Module) -> Iterator[Module]:
@@ -292,6 +302,38 @@ def _generated_imports(module: Module) -> Iterator[str]:
             for alias in node.names:
                 if alias.name.endswith("_pb2_grpc"):
                     yield f"{head}.{alias.name}" if head else alias.name
+
+
+def _compile_protos(program: Program, module: Module, roots: Sequence[Path]) -> None:
+    """Stand a generated module in for every .proto file that `module` compiles at run time."""
+    if b"services" not in module.source.data or module.source.generated:
+        return
+    for node in ast.walk(module.source.tree):
+        if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] not in COMPILERS:
+            continue
+        given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "protobuf_path")]
+        path = protofile.find(_text(module, given[0]), module.path, roots) if given else None
+        if path is None:
+            continue
+        if path not in program.modules:
+            code = protofile.generated(path.read_text(encoding="utf-8", errors="replace"))
+            source = Source(path, code.encode(), code, "utf-8", False, ast.parse(code), generated=True)
+            _add(program, source, in_run=False)
+        program.compiled[node] = program.modules[path]
+
+
+def _text(module: Module, node: ast.expr) -> str:
+    """The string that an expression is: a literal, or a name that the module binds once, to one. Else ""."""
+    if isinstance(node, ast.Name):
+        bindings = [
+            other
+            for other in ast.walk(module.source.tree)
+            if isinstance(other, ast.Name) and other.id == node.id and not isinstance(other.ctx, ast.Load)
+        ]
+        for statement in module.source.tree.body:
+            if isinstance(statement, ast.Assign) and statement.targets == bindings:
+                node = statement.value
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _read_generated(module: Module) -> None:

@@ -35,7 +35,8 @@ def migrate(paths: Sequence[Path]) -> Result:
     """Analyse and rewrite everything under `paths`, in memory; nothing is written."""
     found = discover.discover([Path(path) for path in paths])
     result = Result(failed=list(found.failures))
-    everything = index.build(found.sources, discover.around(found.sources))
+    roots = [Path(path) if Path(path).is_dir() else Path(path).parent for path in paths]
+    everything = index.build(found.sources, discover.around(found.sources), roots)
     program = index.concerned(everything)
     # A file of which nothing leads to gRPC is neither analysed nor written.
     result.unchanged += [

@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """A client channel on C-core."""
 
+cimport cython
+
 from grpc_bridge._cy.ccore cimport port
 from grpc_bridge._cy.ccore.poller cimport Poller
 from grpc_bridge._cy.handoff cimport Completion, LoopMailbox
@@ -11,6 +13,8 @@ from grpc_bridge._cy.ccore import port as _port
 cdef int _CANCELLED = 1
 
 
+# What ends a channel runs while it is collected, and needs what it is made of.
+@cython.no_gc_clear
 cdef class CCoreChannel(ClientTransport):
     """One C-core channel and the poller of its completion queue; made on any thread, used from any."""
 
@@ -81,6 +85,7 @@ cdef class CCoreChannel(ClientTransport):
             self._poller.stop()
 
 
+@cython.no_gc_clear
 cdef class ClientPoller(Poller):
     """Waits for the events of one channel's calls."""
 

@@ -13,6 +13,7 @@ from .external import decorator_role
 from .index import Class, Function, Program, dotted
 from .infer import Facts
 from .values import Ext, Func
+from .wrappers import Wrappers
 
 CONVERTIBLE_DUNDERS = frozenset({"__call__", "__enter__", "__exit__", "__next__", "__iter__"})
 HARMLESS_BASES = ("builtins.object", "abc.ABC", "typing.", "builtins.Exception", "enum.", "unittest.")
@@ -35,6 +36,7 @@ def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
     """The functions that stay sync whatever the rest of the program does."""
     found: dict[Function, Cut] = {}
     found.update(_commands(program))
+    wrappers = Wrappers(program, graph, facts)
     for fn in program.functions():
         if fn.is_async or fn.top_level or fn.module.source.generated:
             continue
@@ -42,6 +44,9 @@ def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
             found[fn] = Cut("GB710", "its file is not in the run", True)
             continue
         cut = _by_nature(fn, graph, facts)
+        wrapped = wrappers.reason(fn) if fn in facts.handlers else None
+        if cut is None and wrapped is not None:
+            cut = Cut(*wrapped, chain=False)
         if cut is not None:
             found[fn] = cut
     for sites in graph.sites.values():

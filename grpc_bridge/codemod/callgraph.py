@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .. import _surface
 from . import external
-from .index import Class, Function, Program, dotted, is_main_guard
+from .index import Class, Function, Program, dotted, is_main_guard, own_nodes
 from .infer import Facts
 from .values import (
     Cls,
@@ -191,19 +191,27 @@ class _Collector:
         if isinstance(node, ast.Lambda):
             self.visit(node.body)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            # Locks that are taken and released by hand cover what is between; where, no analysis says.
-            self.locked = any(
-                isinstance(value, Ext) and value.path.removesuffix(".acquire") in external.LOCKS
-                for call in ast.walk(node)
-                if isinstance(call, ast.Call)
-                for value in self.facts.of(call.func)
-            )
+            self.locked = self.takes_lock(node)
             for statement in node.body:
                 self.visit(statement)
         elif isinstance(node, ast.Module):
             for statement in node.body:
                 if is_main_guard(statement) == (fn.kind == "main"):
                     self.visit(statement)
+
+    def takes_lock(self, node: ast.AST) -> bool:
+        """True where a lock is taken by hand: it covers what comes before its release; where, none says."""
+        own = set(own_nodes(self.fn))
+        called: set[str] = set()
+        called_here: set[str] = set()
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call):
+                paths = {value.path for value in self.facts.of(call.func) if isinstance(value, Ext)}
+                called |= paths
+                called_here |= paths if call in own else set()
+        if any(f"{lock}.acquire" in called for lock in external.LOCKS - external.SEMAPHORES):
+            return True
+        return any({f"{lock}.acquire", f"{lock}.release"} <= called_here for lock in external.SEMAPHORES)
 
     def visit(self, node: ast.AST) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -371,10 +379,12 @@ class _Collector:
         for path in paths:
             if path == external.SLEEP:
                 self.sites.append(WaitSite(*self.place(node), how="sleep", path=path))
-            elif external.waits(path):
+            elif external.waits(path, node) and not (path.endswith(".acquire") and self.locked):
                 self.sites.append(WaitSite(*self.place(node), how="thread", path=path))
         sinks = external.sinks_of(node, callees)
-        unknown = not callees or bool(paths)
+        # A handler's behaviour, called by an interceptor, may be anybody's.
+        behavior = any(isinstance(v, MemberOf) and v.owner.kind == "RpcMethodHandler" for v in callees)
+        unknown = not callees or bool(paths) or behavior
         arguments: list[ast.expr] = [*node.args, *(keyword.value for keyword in node.keywords)]
         builtin = paths[0].removeprefix("builtins.") if paths and paths[0].startswith("builtins.") else ""
         for argument in arguments:

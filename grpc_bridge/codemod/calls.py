@@ -143,6 +143,8 @@ class CallEvaluator(Evaluator, ABC):
     ) -> Values:
         first = args[0] if args else NOTHING
         module, _, name = path.rpartition(".")
+        if path == external.CONTINUATION:
+            return frozenset({Obj("RpcMethodHandler")})
         if module == "grpc":
             return self.grpc_function(name, node, frame)
         if module == "builtins":
@@ -170,12 +172,23 @@ class CallEvaluator(Evaluator, ABC):
             return frozenset({Box(node, indexed=True)})
         if row.kind != "function":
             return frozenset({Ext(f"grpc.{name}()")})
+        if name == "server":
+            self.note_interceptors(node)
+            return frozenset({Obj("Server", None, node)})
         arity = name.removesuffix("_rpc_method_handler")
         if arity in _surface.MULTI_CALLABLES and node.args:
             for behavior in self.facts.of(node.args[0]):
                 if isinstance(behavior, Func):
                     self.mark_handler(behavior.fn, arity, skip=1 if behavior.bound else 0)
         return self.returned(row, node, frame)
+
+    def note_interceptors(self, server: ast.Call) -> None:
+        """Remember the interceptors that a server is made with."""
+        given = [*server.args[2:3], *(k.value for k in server.keywords if k.arg in ("interceptors", None))]
+        for argument in given:
+            if not (isinstance(argument, ast.Constant) or _is_empty(argument)):
+                known = self.facts.interceptors.get(server, NOTHING)
+                self.facts.interceptors[server] = known | self.elements(self.facts.of(argument))
 
     def mark_handler(self, fn: Function, arity: str, skip: int) -> None:
         """Record that the server calls `fn`, and what it passes."""
@@ -265,6 +278,10 @@ class CallEvaluator(Evaluator, ABC):
                 self.pass_arguments(applied, None, [value], {})
                 result |= self.result(applied.fn, frame)
         return frozenset(result) or value
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
 
 
 def _any_method(owners: Values) -> Values:

@@ -31,9 +31,15 @@ HARMLESS = frozenset(
 )  # fmt: skip
 """External callables that look at a function or keep it, and do not call it."""
 
-LOCKS = frozenset(
-    f"threading.{name}()" for name in ("Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore")
-)
+SEMAPHORES = frozenset({"threading.Semaphore()", "threading.BoundedSemaphore()"})
+"""Anybody may release them: one function's `acquire` and another's `release` make a signal."""
+
+LOCKS = SEMAPHORES | {"threading.Lock()", "threading.RLock()", "threading.Condition()"}
+
+INTERCEPTOR = "grpc.ServerInterceptor"
+
+CONTINUATION = "grpc.ServerInterceptor.continuation"
+"""What an interceptor asks for the handler of a call."""
 
 SLEEP = "time.sleep"
 
@@ -45,6 +51,7 @@ WAITS = frozenset(
         "queue.PriorityQueue().get", "multiprocessing.Process().join", "concurrent.futures.wait",
         "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
         "subprocess.Popen().wait", "subprocess.Popen().communicate", "builtins.input",
+        "threading.Semaphore().acquire", "threading.BoundedSemaphore().acquire",
     }
 )  # fmt: skip
 """External calls that make their thread wait for somebody; off the loop they do no harm."""
@@ -159,8 +166,13 @@ def is_unknown_stub(path: str) -> bool:
     return _UNKNOWN_STUB.search(path) is not None
 
 
-def waits(path: str) -> bool:
+def waits(path: str, node: ast.Call) -> bool:
     """True for an external call that blocks its thread and that a worker thread can make instead."""
+    if path.endswith((".get", ".acquire")):
+        # `get(False)`, `acquire(blocking=False)`: it tries, and returns at once.
+        first = [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("block", "blocking"))]
+        if any(isinstance(value, ast.Constant) and value.value is False for value in first):
+            return False
     return path in WAITS or path.endswith(_WAITING_ENDINGS)
 
 

@@ -203,6 +203,18 @@ def dotted(node: ast.AST) -> str:
     return ""
 
 
+def own_nodes(fn: Function) -> list[ast.AST]:
+    """The nodes of a function's body without those of the functions inside it."""
+    found: list[ast.AST] = []
+    pending = list(ast.iter_child_nodes(fn.node))
+    while pending:
+        node = pending.pop()
+        found.append(node)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
 def is_main_guard(node: ast.stmt) -> bool:
     """True for `if __name__ == "__main__":`."""
     if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):

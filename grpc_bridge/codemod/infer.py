@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from . import external
 from .calls import CallEvaluator
 from .evaluate import Frame, State
 from .index import Class, Function, Program, is_main_guard
@@ -32,6 +33,8 @@ class Facts:
     fixtures: dict[Function, set[Function]] = field(default_factory=dict)
     properties: dict[ast.AST, set[Function]] = field(default_factory=dict)
     decorated: dict[Function, Values] = field(default_factory=dict)
+    interceptors: dict[ast.AST, Values] = field(default_factory=dict)
+    """The interceptors that a call of `grpc.server` is given; no entry where it is given none."""
 
     def of(self, node: ast.AST) -> Values:
         return self.values.get(node, NOTHING)
@@ -101,6 +104,9 @@ class Inference(CallEvaluator):
             me = Cls(fn.cls) if class_level else Inst(fn.cls)
             self.learn(("param", fn, params[0].arg), frozenset({me}))
             self.handler_parameters(fn, fn.cls)
+            if fn.name == "intercept_service" and external.INTERCEPTOR in fn.cls.all_external_bases():
+                for arg in params[1:2]:
+                    self.learn(("param", fn, arg.arg), frozenset({Ext(external.CONTINUATION)}))
         self.fixture_parameters(fn, everything)
         for arg in everything:
             state[arg.arg] = self.known(("param", fn, arg.arg))

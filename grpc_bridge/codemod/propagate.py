@@ -21,7 +21,7 @@ from .callgraph import (
     WaitSite,
     WithSite,
 )
-from .index import Function, Program
+from .index import Function, Program, own_nodes
 from .infer import Facts
 from .values import Obj
 
@@ -248,7 +248,7 @@ class Solver:
                 self.cut(fn, "GB706", f"line {_line(site)} uses the value of yield from", True)
 
     def examine_generator(self, fn: Function) -> None:
-        for node in _own_nodes(fn):
+        for node in own_nodes(fn):
             if isinstance(node, ast.Return) and node.value is not None:
                 self.cut(fn, "GB706", "an asynchronous generator cannot return a value", True)
             if (
@@ -409,15 +409,3 @@ class Solver:
 
 def _line(site: Site) -> int:
     return getattr(site.node, "lineno", 0) or getattr(getattr(site, "iterable", None), "lineno", 0)
-
-
-def _own_nodes(fn: Function) -> list[ast.AST]:
-    """The nodes of a function's body without those of the functions inside it."""
-    found: list[ast.AST] = []
-    pending = list(ast.iter_child_nodes(fn.node))
-    while pending:
-        node = pending.pop()
-        found.append(node)
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            pending.extend(ast.iter_child_nodes(node))
-    return found

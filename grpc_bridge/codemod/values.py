@@ -44,6 +44,8 @@ class Obj:
 
     kind: str
     origin: Function | None = None
+    node: ast.AST | None = None
+    """For a server: the call that made it."""
 
 
 @dataclass(frozen=True)

@@ -28,17 +28,8 @@ def match(view: View) -> Iterator[Edit]:
     for site in view.sites(WaitSite):
         if site.how != "thread" or site.generator is not None or site.locked:
             continue
-        if isinstance(view.graph.parents.get(site.node), ast.Await) or waits_never(site):
+        if isinstance(view.graph.parents.get(site.node), ast.Await):
             continue
         view.plan.imports.add("asyncio")
         what = site.path.replace("()", "")
         yield view.edit(RULE, "Call", site.node, to_thread, f"{what} blocks; it waits in a worker thread now")
-
-
-def waits_never(site: WaitSite) -> bool:
-    """True for `get(False)` and `get(block=False)`."""
-    assert isinstance(site.node, ast.Call)
-    values = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "block")]
-    return site.path.endswith(".get") and any(
-        isinstance(value, ast.Constant) and value.value is False for value in values
-    )

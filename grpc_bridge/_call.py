@@ -317,6 +317,7 @@ class StreamRequestCall(Call):
         """
         core = self.core
         self.used = True
+        self._check_not_fed()
         if core.code != _RUNNING:
             raise asyncio.InvalidStateError("RPC already finished.")
         if core.half_closed:
@@ -328,10 +329,18 @@ class StreamRequestCall(Call):
 
     async def done_writing(self) -> None:
         """Tell the server that no request follows; a second time it does nothing."""
+        self._check_not_fed()
         self.core.write_end()
+
+    def _check_not_fed(self) -> None:
+        if self.fed:
+            raise grpc.aio.UsageError(
+                f"{self.core.method}: requests come from an iterator or from write(), not from both"
+            )
 
 
 def _feed(call: StreamRequestCall, requests: Any) -> None:
+    call.fed = requests is not None
     try:
         feed(call.core, requests)
     except TypeError:

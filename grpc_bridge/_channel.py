@@ -110,7 +110,10 @@ class Channel(grpc.Channel):
         return self._transport_made
 
     def check_open(self) -> None:
-        """Raise what grpcio raises for a blocking call on a channel that was closed."""
+        """Raise what grpcio raises for a blocking call on a channel that was closed.
+
+        C-core crashes when a method is registered on a closed channel, so this comes before that, too.
+        """
         if self._closed:
             raise ValueError("Cannot invoke RPC on closed channel!")
 

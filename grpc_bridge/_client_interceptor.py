@@ -105,9 +105,18 @@ class InterceptedChannel(grpc.Channel):
         intercept = getattr(self._interceptor, f"intercept_{kind}")
         if self._is_async:
             return wrapper(inner, None, method, intercept)
-        return wrapper(
-            inner, lambda: getattr(self.sync_channel, kind)(method, *arguments, **named), method, intercept
-        )
+
+        def make_sync() -> Any:
+            self.check_open()
+            return getattr(self.sync_channel, kind)(method, *arguments, **named)
+
+        return wrapper(inner, make_sync, method, intercept)
+
+    def check_open(self) -> None:
+        """Raise what grpcio raises for a call on a channel that was closed."""
+        check = getattr(self._channel, "check_open", None)
+        if check is not None:
+            check()
 
     def close(self) -> Any:
         """See ``grpc.Channel.close``; awaitable in a coroutine."""

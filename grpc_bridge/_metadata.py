@@ -70,6 +70,11 @@ class Metadata(tuple[Any, ...]):
         return iter(self)
 
 
+def as_pairs(metadata: Any) -> Any:
+    """Metadata for grpcio itself, which takes any sequence of pairs, but no mapping."""
+    return tuple(metadata.items()) if isinstance(metadata, Mapping) else metadata
+
+
 def outgoing(metadata: Any) -> tuple[tuple[str, MetadataValue], ...] | None:
     """Metadata to send, as C-core wants it: from a sequence of pairs, a mapping or `grpc.aio.Metadata`."""
     if metadata is None or type(metadata) is tuple:

@@ -19,7 +19,7 @@ from grpc_bridge._call import StreamStreamCall, StreamUnaryCall, UnaryStreamCall
 from grpc_bridge._cy.client_call import ClientCall, start_call
 from grpc_bridge._cy.transport import CallHead
 from grpc_bridge._errors import RpcCallError
-from grpc_bridge._metadata import Metadata, outgoing
+from grpc_bridge._metadata import Metadata, as_pairs, outgoing
 
 if TYPE_CHECKING:
     import asyncio
@@ -82,6 +82,7 @@ class MultiCallable:
         if self._generation != _fork.generation:
             self._forget()
         if self._sync_made is None:
+            self._channel.check_open()
             self._sync_made = self._make_sync(self._channel.sync_channel)
         return self._sync_made
 
@@ -106,6 +107,7 @@ class MultiCallable:
             self._forget()
         transport = self._transport
         if transport is None:
+            self._channel.check_open()
             transport = self._transport = self._channel.transport
             self._handle = transport.method_handle(self._method, self._registered)
         metadata = outgoing(metadata)
@@ -174,7 +176,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method)
-            return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
+            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
         self._channel.check_open()
         return self._call_class(
             self._start(
@@ -195,7 +197,9 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method)
-            return self._sync.with_call(request, timeout, metadata, credentials, wait_for_ready, compression)
+            return self._sync.with_call(
+                request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
+            )
         self._channel.check_open()
         return WithCall(
             self._call_class(
@@ -223,7 +227,9 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         """Start the RPC; the call, which is a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
         loop = running_loop()
         if loop is None:
-            return self._sync.future(request, timeout, metadata, credentials, wait_for_ready, compression)
+            return self._sync.future(
+                request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
+            )
         call = self._call_class(
             self._start(
                 loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
@@ -261,7 +267,7 @@ class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallab
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method)
-            return self._sync(request, timeout, metadata, credentials, wait_for_ready, compression)
+            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
         return self._call_class(
             self._start(
                 loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
@@ -297,7 +303,9 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method)
-            return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
+            return self._sync(
+                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
+            )
         self._channel.check_open()
         return self._call_class(
             self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
@@ -318,7 +326,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         if loop is None:
             warn_if_blocking(self._method)
             return self._sync.with_call(
-                request_iterator, timeout, metadata, credentials, wait_for_ready, compression
+                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
             )
         self._channel.check_open()
         return WithCall(
@@ -341,7 +349,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         loop = running_loop()
         if loop is None:
             return self._sync.future(
-                request_iterator, timeout, metadata, credentials, wait_for_ready, compression
+                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
             )
         call = self._call_class(
             self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
@@ -379,7 +387,9 @@ class StreamStreamMultiCallable(MultiCallable, _grpc_types.StreamStreamMultiCall
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method)
-            return self._sync(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
+            return self._sync(
+                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
+            )
         return self._call_class(
             self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
             request_iterator,

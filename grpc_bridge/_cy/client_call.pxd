@@ -13,12 +13,14 @@ cdef class ClientCall(ClientCallState):
     cdef object _read_waiter
     cdef object _write_waiter
     cdef object _outbox
+    cdef bint _end_sent
     # plain functions, called with nothing once the call has ended
     cdef list _callbacks
 
     cdef int begin(self, ClientTransport transport, CallHead head, object request) except -1
     cdef int check_loop(self) except -1
     cdef int _send_next(self) except -1
+    cdef int _send_end(self) except -1
     cdef object _error(self)
 
 
@@ -28,6 +30,8 @@ cdef class CallHandle:
     cdef public bint claimed
     # somebody has read or written some of it
     cdef public bint used
+    # its requests come from an iterator
+    cdef public bint fed
     # in asyncio's debug mode, where it was started
     cdef readonly object origin
     cdef object __weakref__

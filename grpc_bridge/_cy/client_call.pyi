@@ -25,6 +25,7 @@ class ClientCall(ClientCallState):
 class CallHandle:
     claimed: bool
     used: bool
+    fed: bool
     @property
     def origin(self) -> str | None: ...
     @property

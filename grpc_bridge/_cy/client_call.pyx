@@ -135,7 +135,13 @@ cdef class ClientCall(ClientCallState):
             return
         self.half_closed = True
         if not self.writing:
+            self._send_end()
+
+    cdef int _send_end(self) except -1:
+        if not self._end_sent:
+            self._end_sent = True
             self.stream.send_end()
+        return 0
 
     cdef int _message_went(self, bint ok) except -1:
         waiter, self._write_waiter = self._write_waiter, None
@@ -152,7 +158,7 @@ cdef class ClientCall(ClientCallState):
             self.writing = True
             self.stream.send(message)
         elif self.half_closed:
-            self.stream.send_end()
+            self._send_end()
         return 0
 
     # ---- ending -----------------------------------------------------------------------------------

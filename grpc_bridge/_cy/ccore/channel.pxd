@@ -29,6 +29,9 @@ cdef class CCoreStream(ClientStream):
     cdef CCoreChannel _transport
     cdef ClientSink _sink
     cdef object _call
+    # a status that has come before the headers, which are certain to come
+    cdef bint _headers_due
+    cdef object _early_status
 
     cdef int send(self, bytes message) except -1
     cdef int send_end(self) except -1
@@ -36,6 +39,7 @@ cdef class CCoreStream(ClientStream):
     cdef int cancel(self, int code, str details) except -1
     cdef int _or_at_once(self, bint started, StreamTag tag) except -1
     cdef int _deliver_status(self, object event, int index) except -1
+    cdef int _headers_delivered(self) except -1
 
 
 cdef class StreamTag(Completion):

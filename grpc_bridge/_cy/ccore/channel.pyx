@@ -165,8 +165,16 @@ cdef class CCoreStream(ClientStream):
     cdef int _deliver_status(self, object event, int index) except -1:
         cdef ClientSink sink = self._sink
         code, details, metadata, debug = port.status_of(event, index)
-        self.event = None
         return sink.on_status(code, details, metadata, debug)
+
+    cdef int _headers_delivered(self) except -1:
+        event, self._early_status = self._early_status, None
+        self._headers_due = False
+        if event is not None:
+            self.event = event
+            self.deliver()
+            self.event = None
+        return 0
 
 
 cdef class UnaryUnaryStream(CCoreStream):
@@ -178,17 +186,26 @@ cdef class UnaryUnaryStream(CCoreStream):
 
 cdef class UnaryStreamStream(CCoreStream):
     cdef int deliver(self) except -1:
+        if self._headers_due:
+            self._early_status = self.event
+            return 0
         return self._deliver_status(self.event, 3)
 
 
 cdef class StreamUnaryStream(CCoreStream):
     cdef int deliver(self) except -1:
+        if self._headers_due:
+            self._early_status = self.event
+            return 0
         self._sink.on_message(port.message_of(self.event, 1))
         return self._deliver_status(self.event, 2)
 
 
 cdef class StreamStreamStream(CCoreStream):
     cdef int deliver(self) except -1:
+        if self._headers_due:
+            self._early_status = self.event
+            return 0
         return self._deliver_status(self.event, 1)
 
 
@@ -201,8 +218,17 @@ cdef class StreamTag(Completion):
 
 
 cdef class HeadersTag(StreamTag):
+    """Headers have a batch of their own, whose event may come after the status'. Sinks get them before it."""
+
+    cdef CCoreStream stream
+
+    def __init__(self, CCoreStream stream):
+        self.stream = stream
+        stream._headers_due = True
+
     cdef int deliver(self) except -1:
-        return self.sink.on_headers(port.headers_of(self.event, 0))
+        self.sink.on_headers(port.headers_of(self.event, 0))
+        return self.stream._headers_delivered()
 
 
 cdef class MessageTag(StreamTag):

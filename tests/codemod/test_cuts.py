@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .tool import rewritten, unchanged
+from .tool import rewritten, run, unchanged
 
 
 def test_a_constructor_that_waits_is_called_in_a_thread() -> None:
@@ -611,3 +611,33 @@ def test_a_stub_behind_getattr() -> None:
         """
     )
     assert found == ["GB706"]
+
+
+def test_a_multi_callable_of_the_user_s_own() -> None:
+    """It stays as stubs expect it, and coroutines call it in a worker thread."""
+    before = """
+    import grpc
+
+    import greet_pb2_grpc
+
+
+    class Printing(grpc.UnaryUnaryMultiCallable):
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __call__(self, request, timeout=None):
+            reply = self.inner(request, timeout)
+            print(reply.text)
+            return reply
+
+
+    def main(channel):
+        stub = greet_pb2_grpc.GreeterStub(channel)
+        return Printing(stub.Hi)(1), stub.Hi(2)
+    """
+    result, after = run(before)
+    assert "        reply = self.inner(request, timeout)\n" in after["app.py"]
+    assert "await asyncio.to_thread(Printing(stub.Hi), 1), await stub.Hi(2)" in after["app.py"]
+    said = [f.message for f in result.findings if f.rule == "GB708"]
+    known = "callers of both colours know it as a grpc.UnaryUnaryMultiCallable"
+    assert said == [f"Printing.__call__ stays sync: {known}"]

@@ -12,15 +12,16 @@ import contextlib
 import contextvars
 import inspect
 import logging
+import re
 import sys
 import threading
 import types
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from grpc_bridge import _fork
-from grpc_bridge._errors import BlockingCallWarning
+from grpc_bridge._errors import BlockingCallWarning, WouldDeadlock
 
 T = TypeVar("T")
 
@@ -86,9 +87,39 @@ def async_scope() -> Iterator[None]:
         _scopes.depth = depth
 
 
-def warn_if_blocking(method: str) -> None:
-    """For a sync call that is about to be made: warn if the thread is a running loop's."""
-    if asyncio._get_running_loop() is not None:
+# The ports of servers that run on a loop; a blocking call to one of them, on that loop, would never end.
+_ports_served: dict[tuple[asyncio.AbstractEventLoop, int], None] = {}
+
+_HERE = re.compile(
+    r"(?:ipv4:|ipv6:|dns:(?:///)?)?(?:localhost|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0|\[::\]):(\d+)$"
+)
+
+
+def serving(loop: asyncio.AbstractEventLoop, ports: Iterable[int]) -> None:
+    """A server of this loop listens on these ports."""
+    for port in ports:
+        _ports_served[loop, port] = None
+
+
+def serving_no_more(loop: asyncio.AbstractEventLoop, ports: Iterable[int]) -> None:
+    """Undo `serving`."""
+    for port in ports:
+        _ports_served.pop((loop, port), None)
+
+
+def warn_if_blocking(method: str, target: str) -> None:
+    """For a sync call that is about to be made: warn if the thread is a running loop's.
+
+    Raises ``WouldDeadlock`` if that loop would have to answer the call itself.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        here = _HERE.match(target)
+        if here is not None and (loop, int(here[1])) in _ports_served:
+            raise WouldDeadlock(
+                f"a blocking call of {method} would wait for a server on the event loop of this very thread; "
+                "await the call, or make it in another thread"
+            )
         warnings.warn(
             f"a blocking call of {method} holds up the event loop of this thread; in a coroutine, await it "
             "(`await stub.Method(...)`), or move the code to a thread with `await asyncio.to_thread(...)`",

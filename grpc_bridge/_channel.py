@@ -46,7 +46,7 @@ class Channel(grpc.Channel):
         credentials: grpc.ChannelCredentials | None,
         compression: grpc.Compression | None,
     ) -> None:
-        self._target = target
+        self.target = target
         self._options = () if options is None else tuple(options)
         port.check_options(self._options)
         self._credentials = credentials
@@ -82,8 +82,8 @@ class Channel(grpc.Channel):
 
     def _make_sync(self) -> grpc.Channel:
         if self._credentials is None:
-            return grpc.insecure_channel(self._target, self._process_options, self._compression)
-        return grpc.secure_channel(self._target, self._credentials, self._process_options, self._compression)
+            return grpc.insecure_channel(self.target, self._process_options, self._compression)
+        return grpc.secure_channel(self.target, self._credentials, self._process_options, self._compression)
 
     @property
     def _process_options(self) -> tuple[tuple[str, Any], ...]:
@@ -100,7 +100,7 @@ class Channel(grpc.Channel):
                 if self._transport_made is None:
                     credentials = self._credentials
                     self._transport_made = CCoreChannel(
-                        _common.encode(self._target),
+                        _common.encode(self.target),
                         self._process_options,
                         getattr(credentials, "_credentials", None),
                         self._compression,

@@ -175,7 +175,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         """
         loop = running_loop()
         if loop is None:
-            warn_if_blocking(self._method)
+            warn_if_blocking(self._method, self._channel.target)
             return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
         self._channel.check_open()
         return self._call_class(
@@ -196,7 +196,7 @@ class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable
         """As `__call__`, for the response and its call."""
         loop = running_loop()
         if loop is None:
-            warn_if_blocking(self._method)
+            warn_if_blocking(self._method, self._channel.target)
             return self._sync.with_call(
                 request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
             )
@@ -266,7 +266,7 @@ class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallab
         """
         loop = running_loop()
         if loop is None:
-            warn_if_blocking(self._method)
+            warn_if_blocking(self._method, self._channel.target)
             return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
         return self._call_class(
             self._start(
@@ -302,7 +302,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         """
         loop = running_loop()
         if loop is None:
-            warn_if_blocking(self._method)
+            warn_if_blocking(self._method, self._channel.target)
             return self._sync(
                 request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
             )
@@ -324,7 +324,7 @@ class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallab
         """As `__call__`, for the response and its call."""
         loop = running_loop()
         if loop is None:
-            warn_if_blocking(self._method)
+            warn_if_blocking(self._method, self._channel.target)
             return self._sync.with_call(
                 request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
             )
@@ -386,7 +386,7 @@ class StreamStreamMultiCallable(MultiCallable, _grpc_types.StreamStreamMultiCall
         """
         loop = running_loop()
         if loop is None:
-            warn_if_blocking(self._method)
+            warn_if_blocking(self._method, self._channel.target)
             return self._sync(
                 request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
             )

@@ -16,7 +16,7 @@ import grpc
 from grpc import _common
 
 from grpc_bridge import _fork
-from grpc_bridge._border import Done, LoopThread, running_loop
+from grpc_bridge._border import Done, LoopThread, running_loop, serving, serving_no_more
 from grpc_bridge._context import ServicerContext
 from grpc_bridge._cy.ccore.server import CCoreServer
 from grpc_bridge._cy.handoff import mailbox_of
@@ -59,6 +59,7 @@ class Server(grpc.Server):
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread: LoopThread | None = None
+        self._ports: list[int] = []
         self._started = self._stopping = False
         self._terminated = Event()
         self._transport = CCoreServer(() if options is None else tuple(options), compression, xds)
@@ -125,15 +126,18 @@ class Server(grpc.Server):
 
     def add_insecure_port(self, address: str) -> int:
         """Listen without transport security; the port's number (an address with port 0 picks one)."""
-        return _common.validate_port_binding_result(
-            address, self._transport.add_port(_common.encode(address), None)
-        )
+        return self._bound(address, self._transport.add_port(_common.encode(address), None))
 
     def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
         """Listen with credentials; the port's number."""
-        return _common.validate_port_binding_result(
-            address, self._transport.add_port(_common.encode(address), server_credentials)
-        )
+        return self._bound(address, self._transport.add_port(_common.encode(address), server_credentials))
+
+    def _bound(self, address: str, port: int) -> int:
+        _common.validate_port_binding_result(address, port)
+        self._ports.append(port)
+        if self._loop is not None:
+            serving(self._loop, (port,))
+        return port
 
     # ---- its life ---------------------------------------------------------------------------------
 
@@ -151,6 +155,8 @@ class Server(grpc.Server):
             for method, handler in self._registered.items():
                 self._core.add_plan(method, plan_of(handler, self._pool))
         self._port.start(self._loop)
+        if self._loop is not None:
+            serving(self._loop, self._ports)
         return None if self._loop is None else Done(None)
 
     def _loop_mailbox(self) -> Any:
@@ -193,6 +199,8 @@ class Server(grpc.Server):
             self._port.cancel_all()
 
     def _on_drained(self) -> None:
+        if self._loop is not None:
+            serving_no_more(self._loop, self._ports)
         if self._own_pool is not None:
             self._own_pool.shutdown(wait=False)
         if self._loop_thread is not None:

@@ -32,9 +32,5 @@ DIFFERENCES: tuple[Difference, ...] = (
 
 BUGS: dict[tuple[str, str], str] = {
     ("own_classes", "coroutine"): "a multi-callable of the user's own keeps its callers sync",
-    (
-        "server_interceptor_wraps",
-        "coroutine",
-    ): "an interceptor's wrapper stays sync around a handler that does not",
 }
 """Legs that differ and must not: expected to fail until they are mended, and then to be taken out of here."""

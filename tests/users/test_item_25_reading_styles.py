@@ -177,7 +177,6 @@ WRITES: dict[str, Callable[[Any], Awaitable[None]]] = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="write() and done_writing() do not look whether an iterator was given")
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("source", ["list", "iterator", "async iterator"])
 @pytest.mark.parametrize("method", ["Collect", "Talk"])

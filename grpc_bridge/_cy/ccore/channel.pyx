@@ -13,8 +13,10 @@ from grpc_bridge._cy.ccore import port as _port
 cdef int _CANCELLED = 1
 
 
-# What ends a channel runs while it is collected, and needs what it is made of.
-@cython.no_gc_clear
+# Ending a channel needs C-core's, and runs when the last reference goes. If the collector saw that one of
+# its cycles leads through here to grpcio's channel, it would clear that first: so it must not see it. Neither
+# class holds anything of a user's, so neither is part of a cycle.
+@cython.no_gc
 cdef class CCoreChannel(ClientTransport):
     """One C-core channel and the poller of its completion queue; made on any thread, used from any."""
 
@@ -85,7 +87,7 @@ cdef class CCoreChannel(ClientTransport):
             self._poller.stop()
 
 
-@cython.no_gc_clear
+@cython.no_gc
 cdef class ClientPoller(Poller):
     """Waits for the events of one channel's calls."""
 

@@ -11,6 +11,8 @@ borrower that stands still (its user's code computes, or blocks) loses the turn 
 milliseconds, so that other loops on the same queue are not kept waiting.
 """
 
+cimport cython
+
 import threading
 import time
 import weakref
@@ -78,6 +80,7 @@ def _forget_all():
 _fork.register(before=_hold_all, after_in_parent=_release_all, after_in_child=_forget_all)
 
 
+@cython.no_gc  # see CCoreChannel
 cdef class Poller(Source):
     """Waits on one completion queue; a subclass says how, and where events go."""
 

@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """A server on C-core."""
 
+cimport cython
+
 import threading
 import time
 
@@ -76,6 +78,7 @@ cdef class CCoreServer(ServerTransport):
         acceptor.on_drained()
 
 
+@cython.no_gc
 cdef class ServerPoller(Poller):
     """Waits for the events of one server."""
 

@@ -12,7 +12,7 @@ import pytest
 
 import grpc_bridge
 
-from ..conftest import Start, in_plain_thread, stub_of
+from ..conftest import AsyncEcho, Start, in_plain_thread, serving_here, stub_of
 from ..protos.exchange_pb2 import Request
 
 
@@ -174,3 +174,10 @@ async def test_a_callback_is_in_the_sync_context(stub: Any) -> None:
     assert text == "CALL"
     # A task that is started in a callback is none itself.
     assert await task == "TASK"
+
+
+async def test_a_blocking_call_that_its_own_loop_would_answer_is_refused() -> None:
+    async with serving_here(AsyncEcho()) as target:
+        with grpc_bridge.insecure_channel(target) as channel, grpc_bridge.blocking():
+            with pytest.raises(grpc_bridge.WouldDeadlock, match="another thread"):
+                stub_of(channel).Ask(Request())

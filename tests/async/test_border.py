@@ -178,6 +178,6 @@ async def test_a_callback_is_in_the_sync_context(stub: Any) -> None:
 
 async def test_a_blocking_call_that_its_own_loop_would_answer_is_refused() -> None:
     async with serving_here(AsyncEcho()) as target:
-        with grpc_bridge.insecure_channel(target) as channel, grpc_bridge.blocking():
-            with pytest.raises(grpc_bridge.WouldDeadlock, match="another thread"):
-                stub_of(channel).Ask(Request())
+        stub = stub_of(grpc_bridge.insecure_channel(target))
+        with grpc_bridge.blocking(), pytest.raises(grpc_bridge.WouldDeadlock, match="another thread"):
+            stub.Ask(Request())

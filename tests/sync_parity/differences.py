@@ -30,7 +30,5 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(2, "context_members", "coroutine", "what ends the requests", "CancelledError"),
 )
 
-BUGS: dict[tuple[str, str], str] = {
-    ("own_classes", "coroutine"): "a multi-callable of the user's own keeps its callers sync",
-}
+BUGS: dict[tuple[str, str], str] = {}
 """Legs that differ and must not: expected to fail until they are mended, and then to be taken out of here."""

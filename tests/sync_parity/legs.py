@@ -38,6 +38,7 @@ TIMEOUT = 15.0
 """Seconds; a scenario takes well under one."""
 
 IMPORT_GRPC = re.compile(r"^import grpc$", re.MULTILINE)
+STAYS_SYNC = re.compile(r"^STAYS_SYNC = \"(GB\d+)\"$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ def migrated(source: str, name: str) -> str:
     result = migrate([path])
     if result.failed:
         raise ValueError(f"the codemod failed: {result.failed}")
+    stays_sync = STAYS_SYNC.search(source)
+    if stays_sync and not any(
+        finding.rule == stays_sync[1] and finding.message.startswith("main stays sync")
+        for finding in result.findings
+    ):
+        raise ValueError(f"scenario {name}: no {stays_sync[1]} says that main stays sync")
     return result.changed.get(path, source)
 
 
@@ -136,6 +143,9 @@ def _call_main(module: types.ModuleType, leg: str, recorder: Recorder) -> None:
         module.main(recorder)
     elif is_coroutine:
         asyncio.run(_watched(module.main, recorder))
+    elif hasattr(module, "STAYS_SYNC"):
+        # A correct cut: what the codemod leaves sync runs where it may block.
+        module.main(recorder)
     else:
         raise TypeError("the codemod left `def main` as it was: there is nothing to run in a coroutine")
 

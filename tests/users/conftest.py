@@ -96,7 +96,9 @@ def run_program(tmp_path: Path) -> Run:
             timeout=timeout,
             check=False,
         )
-        assert (done.stderr, done.returncode) == ("", 0), done.stdout
+        # C-core tells of a connection that its peer has closed, now and then; what else it has to say counts.
+        errors = [line for line in done.stderr.splitlines() if "Got goaway" not in line]
+        assert (errors, done.returncode) == ([], 0), done.stdout
         return done.stdout
 
     return run

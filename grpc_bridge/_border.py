@@ -160,6 +160,20 @@ class Done(Generic[T]):
         yield  # makes this a generator
 
 
+def wake(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
+    """Resolve a future of a loop, from any thread; nothing happens if the loop is closed: nobody waits."""
+    try:
+        loop.call_soon_threadsafe(_settle, waiter)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+def _settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
 class LoopThread:
     """An event loop on a thread of its own, for programs that have none."""
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from grpc_bridge._border import wake
+
 if TYPE_CHECKING:
     from grpc_bridge._cy.ccore.channel import CCoreChannel
 
@@ -68,18 +70,10 @@ class ConnectivityWatcher:
                 if not self._waiters:
                     self._thread = None
             for _, loop, waiter in changed:
-                try:
-                    loop.call_soon_threadsafe(_settle, waiter)
-                except RuntimeError:
-                    pass  # the loop was closed: nobody waits
+                wake(loop, waiter)
             if self._thread is None:
                 return
             try:
                 self._transport.watch_connectivity_state(state.value[0], time.time() + _WATCH_SECONDS)
             except ValueError:
                 pass  # closed meanwhile: the next look says so
-
-
-def _settle(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

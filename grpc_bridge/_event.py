@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator
 from typing import Any
 
-from grpc_bridge._border import running_loop
+from grpc_bridge._border import running_loop, wake
 
 
 class Event(threading.Event):
@@ -22,10 +22,7 @@ class Event(threading.Event):
         super().set()
         waiters, self._waiters = self._waiters, []
         for loop, waiter in waiters:
-            try:
-                loop.call_soon_threadsafe(_resolve, waiter)
-            except RuntimeError:
-                pass  # a closed loop has nobody left who waits
+            wake(loop, waiter)
 
     def wait(self, timeout: float | None = None) -> Any:
         """Whether the event is set, after at most `timeout` seconds: blocks, or is awaited in a coroutine."""
@@ -54,8 +51,3 @@ class Event(threading.Event):
     def __await__(self) -> Generator[Any, None, Event]:
         yield from self.wait_async().__await__()
         return self
-
-
-def _resolve(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

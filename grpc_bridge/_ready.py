@@ -10,12 +10,7 @@ from typing import Any
 import grpc
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import run_callback, running_loop
-
-
-def _settle(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+from grpc_bridge._border import run_callback, running_loop, wake
 
 
 class ChannelReadyFuture(_grpc_types.Future):
@@ -70,10 +65,7 @@ class ChannelReadyFuture(_grpc_types.Future):
         ready = loop.create_future()
 
         def on_done(_: Any) -> None:
-            try:
-                loop.call_soon_threadsafe(_settle, ready)
-            except RuntimeError:
-                pass  # the loop was closed: nobody waits
+            wake(loop, ready)
 
         self._sync.add_done_callback(on_done)
         try:

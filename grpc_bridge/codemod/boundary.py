@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .callgraph import CallSite, Graph, HandSite
@@ -32,7 +33,9 @@ class Cut:
     chain: bool
 
 
-def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
+def cuts(
+    program: Program, graph: Graph, facts: Facts, keep_sync: Collection[str] = frozenset()
+) -> dict[Function, Cut]:
     """The functions that stay sync whatever the rest of the program does."""
     found: dict[Function, Cut] = {}
     found.update(_commands(program))
@@ -56,6 +59,10 @@ def cuts(program: Program, graph: Graph, facts: Facts) -> dict[Function, Cut]:
                     cut = _by_hand(site)
                     if cut is not None and not fn.is_async:
                         found.setdefault(fn, cut)
+    for fn, cut in _kept(program, keep_sync).items():
+        # What may run on a loop's thread keeps that reason: it cuts more.
+        if fn not in found or not found[fn].chain:
+            found[fn] = cut
     return found
 
 
@@ -70,6 +77,16 @@ def _commands(program: Program) -> dict[Function, Cut]:
             for fn in module.functions:
                 if fn.name == name and fn.parent is module.top and fn.cls is None and not fn.is_async:
                     found[fn] = Cut("GB710", f"the command {dotted_name}:{name} calls it", False)
+    return found
+
+
+def _kept(program: Program, names: Collection[str]) -> dict[Function, Cut]:
+    """The functions that the user named; a coroutine that needs one calls it in a worker thread."""
+    found: dict[Function, Cut] = {}
+    for fn in program.functions() if names else ():
+        name = next((name for name in fn.dotted_names() if name in names), None)
+        if name is not None:
+            found[fn] = Cut("GB711", f"keep_sync names {name}", False)
     return found
 
 

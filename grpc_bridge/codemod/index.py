@@ -45,6 +45,30 @@ class Function:
         return f"{self.cls.name}.{self.name}" if self.cls else self.name
 
     @property
+    def qualname(self) -> str:
+        """Its name in its module, with those of the functions and classes around it."""
+        around = self.cls.qualname if self.cls else self.parent.qualname if self.parent else ""
+        return f"{around}.{self.name}".lstrip(".") if self.parent is not None else ""
+
+    def dotted_names(self) -> Iterator[str]:
+        """Every dotted name of it, and of the class, module and packages that it is in."""
+        path = self.module.path.resolve()
+        folders = list(path.parts[1:-1])
+        package = path.parent
+        packages = 0
+        while (package / "__init__.py").is_file():
+            package = package.parent
+            packages += 1
+        whole = [
+            *folders,
+            *([] if path.name == "__init__.py" else [path.stem]),
+            *filter(None, self.qualname.split(".")),
+        ]
+        for end in range(len(folders) - packages + 1, len(whole) + 1):
+            for start in range(min(end, len(folders) + 1)):
+                yield ".".join(whole[start:end])
+
+    @property
     def top_level(self) -> bool:
         return self.kind in ("module", "main")
 
@@ -79,6 +103,7 @@ class Class:
     node: ast.ClassDef
     module: Module
     scope: Function
+    outer: Class | None = None
     methods: dict[str, Function] = field(default_factory=dict)
     bases: list[Class] = field(default_factory=list)
     external_bases: set[str] = field(default_factory=set)
@@ -87,6 +112,11 @@ class Class:
     """For a generated stub: the arity of each method."""
     servicer_methods: dict[str, str] = field(default_factory=dict)
     """For a generated servicer: the arity of each handler."""
+
+    @property
+    def qualname(self) -> str:
+        around = self.outer.qualname if self.outer else self.scope.qualname
+        return f"{around}.{self.name}".lstrip(".")
 
     def ancestors(self) -> Iterator[Class]:
         """This class and the program's classes above it, nearest first."""
@@ -429,7 +459,7 @@ class _Scopes:
             self.visit(child, fn, None)
 
     def visit_class(self, node: ast.ClassDef, scope: Function, outer: Class | None) -> None:
-        cls = Class(node.name, node, self.module, scope)
+        cls = Class(node.name, node, self.module, scope, outer)
         self.module.classes[node] = cls
         if outer is None:
             scope.bound.add(node.name)

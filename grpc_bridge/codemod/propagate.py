@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .boundary import Cut, callbacks, cuts
@@ -46,8 +47,11 @@ class Colours:
         return fn in self.waiting and fn in self.sync
 
 
-def propagate(program: Program, graph: Graph, facts: Facts) -> Colours:
-    solver = Solver(program, graph, facts)
+def propagate(
+    program: Program, graph: Graph, facts: Facts, keep_sync: Collection[str] = frozenset()
+) -> Colours:
+    """The fixpoint; `keep_sync` names functions, classes, modules and packages that stay as they are."""
+    solver = Solver(program, graph, facts, keep_sync)
     while True:
         solver.solve()
         if not solver.promote():
@@ -55,11 +59,11 @@ def propagate(program: Program, graph: Graph, facts: Facts) -> Colours:
 
 
 class Solver:
-    def __init__(self, program: Program, graph: Graph, facts: Facts) -> None:
+    def __init__(self, program: Program, graph: Graph, facts: Facts, keep_sync: Collection[str]) -> None:
         self.graph = graph
         self.facts = facts
         self.functions = [fn for fn in program.functions() if fn in graph.sites]
-        self.natural = cuts(program, graph, facts)
+        self.natural = cuts(program, graph, facts, keep_sync)
         self.colours = Colours(callbacks=callbacks(graph))
         self.promoted: set[Function] = set()
         self.consumers: dict[Function, set[Function]] = {}

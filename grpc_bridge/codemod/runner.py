@@ -13,6 +13,7 @@ from . import callgraph, discover, index, infer, propagate, rules
 from .discover import Failure
 from .findings import Finding
 from .index import Module, Program
+from .options import DEFAULTS, Options
 from .rewrite import RewriteError, rewrite
 from .rules.base import Plan, View
 
@@ -31,7 +32,7 @@ class Result:
     original: dict[Path, bytes] = field(default_factory=dict)
 
 
-def migrate(paths: Sequence[Path]) -> Result:
+def migrate(paths: Sequence[Path], options: Options = DEFAULTS) -> Result:
     """Analyse and rewrite everything under `paths`, in memory; nothing is written."""
     found = discover.discover([Path(path) for path in paths])
     result = Result(failed=list(found.failures))
@@ -44,7 +45,7 @@ def migrate(paths: Sequence[Path]) -> Result:
     ]
     facts = infer.infer(program)
     graph = callgraph.build(program, facts)
-    colours = propagate.propagate(program, graph, facts)
+    colours = propagate.propagate(program, graph, facts, options.keep_sync)
     for module in program.modules.values():
         if module.in_run:
             plan = _plan(module, program, graph, facts, colours)

@@ -22,6 +22,7 @@ from . import (
     cut_callback,
     cut_decorator,
     cut_grpc_class,
+    cut_kept,
     cut_lock,
     cut_outside,
     cut_protocol,
@@ -75,6 +76,7 @@ MODULES: tuple[ModuleType, ...] = (
     cut_decorator,
     cut_shared,
     cut_grpc_class,
+    cut_kept,
 )
 
 RULES: tuple[Rule, ...] = tuple(sorted((module.RULE for module in MODULES), key=lambda rule: rule.id))

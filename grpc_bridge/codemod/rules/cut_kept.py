@@ -1,0 +1,25 @@
+"""A function stays sync that the user names in `keep_sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .base import Edit, Rule, View, report_cut
+
+RULE = Rule(
+    id="GB711",
+    slug="cut-kept",
+    sentence="A function stays sync that the user names in `keep_sync`.",
+    before="""\
+# keep_sync = ["client.upload"]
+def upload(stub, rows):
+    for row in rows:
+        stub.Put(row)
+""",
+    after="",
+)
+
+
+def match(view: View) -> Iterator[Edit]:
+    """The cut itself was made by the analysis; this says so, at the function that stays."""
+    yield from report_cut(view, RULE)

@@ -20,7 +20,8 @@ from grpc_bridge._border import Done, LoopThread, running_loop, serving, serving
 from grpc_bridge._context import ServicerContext
 from grpc_bridge._cy.ccore.server import CCoreServer
 from grpc_bridge._cy.handoff import mailbox_of
-from grpc_bridge._cy.server_call import HandlerPlan, ServerCore, ServerPort
+from grpc_bridge._cy.server_call import HandlerPlan
+from grpc_bridge._cy.server_core import ServerCore, ServerPort
 from grpc_bridge._event import Event
 from grpc_bridge._grpc_types import RpcMethodHandler
 from grpc_bridge._handler import RequestIterator, plan_of

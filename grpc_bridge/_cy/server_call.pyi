@@ -1,12 +1,9 @@
-import asyncio
-import contextvars
 from collections.abc import Callable, Coroutine
 from concurrent import futures
 from typing import Any
 
 from grpc_bridge._cy.handoff import LoopMailbox
 from grpc_bridge._cy.server_state import ServerCallState
-from grpc_bridge._cy.transport import Acceptor, ServerTransport
 
 class HandlerPlan:
     def __init__(
@@ -20,11 +17,17 @@ class HandlerPlan:
         pool: futures.Executor,
     ) -> None: ...
 
+class ServerShared:
+    def __init__(
+        self,
+        make_context: Callable[[ServerCall], Any],
+        make_requests: Callable[[ServerCall], Any],
+        loop_mailbox: Callable[[], LoopMailbox],
+    ) -> None: ...
+
 class ServerCall(ServerCallState):
     @property
     def active(self) -> bool: ...
-    @property
-    def context(self) -> Any: ...
     def read(self) -> Coroutine[Any, Any, Any]: ...
     def write(self, response: Any) -> Coroutine[Any, Any, bool]: ...
     def read_blocking(self) -> Any: ...
@@ -34,25 +37,3 @@ class ServerCall(ServerCallState):
     def send_initial_metadata(self, metadata: tuple[Any, ...]) -> None: ...
     def peer(self) -> str: ...
     def identity(self) -> tuple[Any, Any, Any]: ...
-
-class ServerCore(Acceptor):
-    @property
-    def active(self) -> int: ...
-    def __init__(
-        self,
-        *,
-        resolve: Callable[[str, Any], Any],
-        make_context: Callable[[ServerCall], Any],
-        make_requests: Callable[[ServerCall], Any],
-        limit: int | None,
-        base_variables: contextvars.Context,
-        loop_mailbox: Callable[[], LoopMailbox],
-        on_drained: Callable[[], object],
-    ) -> None: ...
-    def add_plan(self, method: str, plan: HandlerPlan) -> None: ...
-
-class ServerPort:
-    def __init__(self, transport: ServerTransport, core: ServerCore) -> None: ...
-    def start(self, loop: asyncio.AbstractEventLoop | None) -> None: ...
-    def refuse_new(self) -> None: ...
-    def cancel_all(self) -> None: ...

@@ -1,0 +1,20 @@
+from grpc_bridge._cy.server_call cimport HandlerPlan, ServerShared
+from grpc_bridge._cy.transport cimport Acceptor, ServerStream, ServerTransport
+
+
+cdef class ServerCore(Acceptor):
+    cdef ServerShared _shared
+    cdef object _resolve
+    cdef object _limit
+    cdef object _base_variables
+    cdef object _on_drained
+    cdef dict _plans
+
+    cdef int accept(self, ServerStream stream, str method, tuple metadata, double deadline,
+                    HandlerPlan plan, object variables) except -1
+    cdef int reject(self, ServerStream stream, int code, str details) except -1
+
+
+cdef class ServerPort:
+    cdef ServerTransport transport
+    cdef ServerCore core

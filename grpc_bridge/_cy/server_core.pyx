@@ -1,0 +1,133 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The server's core: it takes new calls, finds their handlers, and counts them."""
+
+import inspect
+import logging
+
+from grpc_bridge._cy.handoff cimport Completion, inline_mailbox, mailbox_of
+from grpc_bridge._cy.server_call cimport HandlerPlan, ServerShared, nobody
+from grpc_bridge._cy.server_handler cimport HandledCall
+from grpc_bridge._cy.transport cimport Acceptor, ServerStream
+
+_LOGGER = logging.getLogger("grpc_bridge")
+
+cdef int _UNKNOWN = 2
+cdef int _RESOURCE_EXHAUSTED = 8
+cdef int _UNIMPLEMENTED = 12
+
+cdef object _isawaitable = inspect.isawaitable
+
+
+cdef class ServerCore(Acceptor):
+    """Takes new calls, finds their handlers and counts them."""
+
+    def __init__(self, *, resolve, make_context, make_requests, limit, base_variables, loop_mailbox, on_drained):
+        self._resolve = resolve
+        self._limit = limit
+        self._base_variables = base_variables
+        self._on_drained = on_drained
+        self._shared = ServerShared(make_context, make_requests, loop_mailbox)
+        self._plans = {}
+
+    def add_plan(self, str method, HandlerPlan plan):
+        """Calls of this method need not be resolved one by one."""
+        self._plans[method] = plan
+
+    cdef int on_call(self, ServerStream stream, str method, tuple metadata, double deadline) except -1:
+        variables = self._base_variables.copy()
+        plan = self._plans.get(method)
+        if plan is None:
+            try:
+                plan = variables.run(self._resolve, method, metadata)
+            except Exception as error:
+                _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
+                return self.reject(stream, _UNKNOWN, "Error in service handler!")
+            if plan is None:
+                return self.reject(stream, _UNIMPLEMENTED, "Method not found!")
+            if _isawaitable(plan):
+                return self._shared.loop_mailbox().push(
+                    _Resolve(self, stream, method, metadata, deadline, plan, variables)
+                )
+        return self.accept(stream, method, metadata, deadline, plan, variables)
+
+    cdef int accept(self, ServerStream stream, str method, tuple metadata, double deadline,
+                    HandlerPlan plan, object variables) except -1:
+        cdef HandledCall call
+        if self._limit is not None and self._shared.active >= self._limit:
+            return self.reject(stream, _RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+        call = HandledCall()
+        call.shared = self._shared
+        call.stream = stream
+        call.method = method
+        call.invocation_metadata = metadata
+        call.deadline = deadline
+        call.plan = plan
+        call.variables = variables
+        call._counted = True
+        self._shared.active += 1
+        return call.begin()
+
+    cdef int reject(self, ServerStream stream, int code, str details) except -1:
+        stream.open(nobody, inline_mailbox)
+        return stream.finish((), None, 0, code, details, None)
+
+    cdef int on_drained(self) except -1:
+        self._on_drained()
+        return 0
+
+cdef class _Resolve(Completion):
+    """Finds a handler on the loop, where interceptors have to be awaited."""
+
+    cdef ServerCore core
+    cdef ServerStream stream
+    cdef str method
+    cdef tuple metadata
+    cdef double deadline
+    cdef object awaitable
+    cdef object variables
+
+    def __cinit__(self, ServerCore core, ServerStream stream, str method, tuple metadata, double deadline,
+                  object awaitable, object variables):
+        self.core = core
+        self.stream = stream
+        self.method = method
+        self.metadata = metadata
+        self.deadline = deadline
+        self.awaitable = awaitable
+        self.variables = variables
+
+    cdef int deliver(self) except -1:
+        self.variables.run(self.core._shared.loop_mailbox().loop.create_task, self._run())
+        return 0
+
+    async def _run(self):
+        try:
+            plan = await self.awaitable
+        except Exception as error:
+            _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
+            self.core.reject(self.stream, _UNKNOWN, "Error in service handler!")
+            return
+        if plan is None:
+            self.core.reject(self.stream, _UNIMPLEMENTED, "Method not found!")
+        else:
+            self.core.accept(self.stream, self.method, self.metadata, self.deadline, plan, self.variables)
+
+
+cdef class ServerPort:
+    """A server's transport and core, as the facade holds them."""
+
+    def __init__(self, transport, core):
+        self.transport = transport
+        self.core = core
+
+    def start(self, loop):
+        """Take calls from now on: on the loop's thread, or, without a loop, on the transport's."""
+        self.transport.start(self.core, inline_mailbox if loop is None else mailbox_of(loop))
+
+    def refuse_new(self):
+        """Let the calls in flight end; then the core's `on_drained` is called."""
+        self.transport.refuse_new()
+
+    def cancel_all(self):
+        """Cancel the calls in flight."""
+        self.transport.cancel_all()

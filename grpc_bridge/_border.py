@@ -124,7 +124,7 @@ def warn_if_blocking(method: str, target: str) -> None:
             f"a blocking call of {method} holds up the event loop of this thread; in a coroutine, await it "
             "(`await stub.Method(...)`), or move the code to a thread with `await asyncio.to_thread(...)`",
             BlockingCallWarning,
-            stacklevel=3,
+            stacklevel=4,  # past the multi-callable's method and its signature
         )
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import grpc
 from grpc import _common
 
-from grpc_bridge import _fork, _grpc_types
+from grpc_bridge import _fork, _grpc_types, _signature
 from grpc_bridge._border import running_loop, warn_if_blocking
-from grpc_bridge._call import StreamStreamCall, StreamUnaryCall, UnaryStreamCall, UnaryUnaryCall
-from grpc_bridge._cy.client_call import ClientCall, start_call
+from grpc_bridge._call import Call, StreamStreamCall, StreamUnaryCall, UnaryStreamCall, UnaryUnaryCall
+from grpc_bridge._cy.client_call import start_call
 from grpc_bridge._cy.transport import CallHead
 from grpc_bridge._errors import RpcCallError
 from grpc_bridge._metadata import Metadata, as_pairs, outgoing
@@ -52,8 +52,10 @@ class WithCall:
 class MultiCallable:
     """What the four have in common."""
 
-    _request_streaming = False
-    _response_streaming = False
+    _arity: ClassVar[str]
+    _request_streaming: ClassVar[bool]
+    _response_streaming: ClassVar[bool]
+    _call_class: ClassVar[Callable[..., Call]]
 
     def __init__(
         self,
@@ -83,26 +85,26 @@ class MultiCallable:
             self._forget()
         if self._sync_made is None:
             self._channel.check_open()
-            self._sync_made = self._make_sync(self._channel.sync_channel)
+            self._sync_made = getattr(self._channel.sync_channel, self._arity)(
+                self._method,
+                self._request_serializer,
+                self._response_deserializer,
+                **({"_registered_method": True} if self._registered else {}),
+            )
         return self._sync_made
-
-    @property
-    def _registration(self) -> dict[str, bool]:
-        return {"_registered_method": True} if self._registered else {}
-
-    def _make_sync(self, channel: grpc.Channel) -> Any:
-        raise SystemError("a multi-callable without an arity")
 
     def _start(
         self,
         loop: asyncio.AbstractEventLoop,
-        request: bytes | None,
+        request: Any,
         timeout: float | None,
         metadata: Any,
         credentials: grpc.CallCredentials | None,
         wait_for_ready: bool | None,
         compression: grpc.Compression | None,
-    ) -> ClientCall:
+    ) -> Call:
+        streaming = self._request_streaming
+        message = None if streaming else self._serialized(request)
         if self._generation != _fork.generation:
             self._forget()
         transport = self._transport
@@ -110,10 +112,11 @@ class MultiCallable:
             self._channel.check_open()
             transport = self._transport = self._channel.transport
             self._handle = transport.method_handle(self._method, self._registered)
-        metadata = outgoing(metadata)
+        if metadata is not None:
+            metadata = outgoing(metadata)
         if compression is not None:
             metadata = self._channel.with_compression(metadata, compression)
-        return start_call(
+        core = start_call(
             transport,
             loop,
             self._method,
@@ -123,13 +126,14 @@ class MultiCallable:
                 None if timeout is None or timeout > _FOREVER else time.time() + timeout,
                 wait_for_ready,
                 credentials,
-                self._request_streaming,
+                streaming,
                 self._response_streaming,
             ),
-            request,
+            message,
             self._request_serializer,
             self._response_deserializer,
         )
+        return self._call_class(core, request) if streaming else self._call_class(core)
 
     def _serialized(self, request: Any) -> bytes:
         serializer = self._request_serializer
@@ -148,249 +152,96 @@ class MultiCallable:
         return serialized
 
 
-class UnaryUnaryMultiCallable(MultiCallable, _grpc_types.UnaryUnaryMultiCallable):
+class _UnaryResponse(MultiCallable):
+    """What methods with one response do when they are called."""
+
+    _response_streaming = False
+
+    def _call(
+        self,
+        request: Any,
+        timeout: float | None,
+        metadata: Any,
+        credentials: grpc.CallCredentials | None,
+        wait_for_ready: bool | None,
+        compression: grpc.Compression | None,
+    ) -> Any:
+        loop = running_loop()
+        if loop is None:
+            warn_if_blocking(self._method, self._channel.target)
+            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
+        self._channel.check_open()
+        return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
+
+    def _with_call(self, request: Any, timeout: float | None, metadata: Any, *others: Any) -> Any:
+        loop = running_loop()
+        if loop is None:
+            warn_if_blocking(self._method, self._channel.target)
+            return self._sync.with_call(request, timeout, as_pairs(metadata), *others)
+        self._channel.check_open()
+        return WithCall(self._start(loop, request, timeout, metadata, *others))
+
+    def _future(self, request: Any, timeout: float | None, metadata: Any, *others: Any) -> Any:
+        loop = running_loop()
+        if loop is None:
+            return self._sync.future(request, timeout, as_pairs(metadata), *others)
+        call = self._start(loop, request, timeout, metadata, *others)
+        call.claimed = True
+        return call
+
+
+class _StreamResponse(MultiCallable):
+    """What methods with a stream of responses do when they are called."""
+
+    _response_streaming = True
+
+    def _call(
+        self,
+        request: Any,
+        timeout: float | None,
+        metadata: Any,
+        credentials: grpc.CallCredentials | None,
+        wait_for_ready: bool | None,
+        compression: grpc.Compression | None,
+    ) -> Any:
+        loop = running_loop()
+        if loop is None:
+            warn_if_blocking(self._method, self._channel.target)
+            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
+        return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
+
+
+class UnaryUnaryMultiCallable(_UnaryResponse, _signature.UnaryUnary, _grpc_types.UnaryUnaryMultiCallable):
     """A unary-unary method of a channel."""
 
-    _call_class: type[UnaryUnaryCall] = UnaryUnaryCall
+    _arity = "unary_unary"
     _request_streaming = False
-    _response_streaming = False
-
-    def _make_sync(self, channel: grpc.Channel) -> Any:
-        return channel.unary_unary(
-            self._method, self._request_serializer, self._response_deserializer, **self._registration
-        )
-
-    def __call__(
-        self,
-        request: Any,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """The response: blocks for it in a thread; awaitable, and started, in a coroutine.
-
-        `timeout` is in seconds. Raises a ``grpc.RpcError``.
-        """
-        loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
-        self._channel.check_open()
-        return self._call_class(
-            self._start(
-                loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
-            )
-        )
-
-    def with_call(
-        self,
-        request: Any,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """As `__call__`, for the response and its call."""
-        loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync.with_call(
-                request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        self._channel.check_open()
-        return WithCall(
-            self._call_class(
-                self._start(
-                    loop,
-                    self._serialized(request),
-                    timeout,
-                    metadata,
-                    credentials,
-                    wait_for_ready,
-                    compression,
-                )
-            )
-        )
-
-    def future(
-        self,
-        request: Any,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """Start the RPC; the call, which is a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
-        loop = running_loop()
-        if loop is None:
-            return self._sync.future(
-                request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        call = self._call_class(
-            self._start(
-                loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
-            )
-        )
-        call.claimed = True
-        return call
+    _call_class = UnaryUnaryCall
 
 
-class UnaryStreamMultiCallable(MultiCallable, _grpc_types.UnaryStreamMultiCallable):
+class UnaryStreamMultiCallable(
+    _StreamResponse, _signature.UnaryRequest, _grpc_types.UnaryStreamMultiCallable
+):
     """A unary-stream method of a channel."""
 
-    _call_class: type[UnaryStreamCall] = UnaryStreamCall
+    _arity = "unary_stream"
     _request_streaming = False
-    _response_streaming = True
-
-    def _make_sync(self, channel: grpc.Channel) -> Any:
-        return channel.unary_stream(
-            self._method, self._request_serializer, self._response_deserializer, **self._registration
-        )
-
-    def __call__(
-        self,
-        request: Any,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """Start the RPC; the call to iterate over: with ``for`` in a thread, ``async for`` in a coroutine.
-
-        `timeout` is in seconds. Never blocks.
-        """
-        loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
-        return self._call_class(
-            self._start(
-                loop, self._serialized(request), timeout, metadata, credentials, wait_for_ready, compression
-            )
-        )
+    _call_class = UnaryStreamCall
 
 
-class StreamUnaryMultiCallable(MultiCallable, _grpc_types.StreamUnaryMultiCallable):
+class StreamUnaryMultiCallable(_UnaryResponse, _signature.StreamUnary, _grpc_types.StreamUnaryMultiCallable):
     """A stream-unary method of a channel."""
 
-    _call_class: type[StreamUnaryCall] = StreamUnaryCall
+    _arity = "stream_unary"
     _request_streaming = True
-    _response_streaming = False
-
-    def _make_sync(self, channel: grpc.Channel) -> Any:
-        return channel.stream_unary(
-            self._method, self._request_serializer, self._response_deserializer, **self._registration
-        )
-
-    def __call__(
-        self,
-        request_iterator: Any = None,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """The response: blocks for it in a thread; awaitable, and started, in a coroutine.
-
-        `timeout` is in seconds. Raises a ``grpc.RpcError``.
-        """
-        loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync(
-                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        self._channel.check_open()
-        return self._call_class(
-            self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
-            request_iterator,
-        )
-
-    def with_call(
-        self,
-        request_iterator: Any = None,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """As `__call__`, for the response and its call."""
-        loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync.with_call(
-                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        self._channel.check_open()
-        return WithCall(
-            self._call_class(
-                self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
-                request_iterator,
-            )
-        )
-
-    def future(
-        self,
-        request_iterator: Any = None,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """Start the RPC; the call, which is a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
-        loop = running_loop()
-        if loop is None:
-            return self._sync.future(
-                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        call = self._call_class(
-            self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
-            request_iterator,
-        )
-        call.claimed = True
-        return call
+    _call_class = StreamUnaryCall
 
 
-class StreamStreamMultiCallable(MultiCallable, _grpc_types.StreamStreamMultiCallable):
+class StreamStreamMultiCallable(
+    _StreamResponse, _signature.StreamRequest, _grpc_types.StreamStreamMultiCallable
+):
     """A stream-stream method of a channel."""
 
-    _call_class: type[StreamStreamCall] = StreamStreamCall
+    _arity = "stream_stream"
     _request_streaming = True
-    _response_streaming = True
-
-    def _make_sync(self, channel: grpc.Channel) -> Any:
-        return channel.stream_stream(
-            self._method, self._request_serializer, self._response_deserializer, **self._registration
-        )
-
-    def __call__(
-        self,
-        request_iterator: Any = None,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        """Start the RPC; the call to iterate over: with ``for`` in a thread, ``async for`` in a coroutine.
-
-        `timeout` is in seconds. Never blocks.
-        """
-        loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync(
-                request_iterator, timeout, as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        return self._call_class(
-            self._start(loop, None, timeout, metadata, credentials, wait_for_ready, compression),
-            request_iterator,
-        )
+    _call_class = StreamStreamCall

@@ -11,11 +11,13 @@ from . import external
 from .index import Class, Function, Program, dotted, is_main_guard, own_nodes
 from .infer import Facts
 from .values import (
+    Box,
     Cls,
     Ext,
     Func,
     Gen,
     Inst,
+    Maker,
     Manager,
     MemberOf,
     Obj,
@@ -311,7 +313,7 @@ class _Collector:
             elif isinstance(value, Inst):
                 found = [value.cls.find_method(name) for name in ("__next__", "__iter__")]
                 site.callees.update(method for method in found if method is not None)
-            else:
+            elif not (isinstance(value, Box) and value.kind == "declared"):
                 site.plain = True
                 if isinstance(value, Ext) and value.path.endswith(".map()"):
                     self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))
@@ -362,7 +364,8 @@ class _Collector:
                 self.sites.append(step)
                 return
             self.grpc_member(site, row, callee.owner)
-        else:
+        elif not isinstance(callee, Maker):
+            # An annotation says what is returned; the colour is that of whatever is passed.
             site.plain = True
             site.unknown = isinstance(callee, Ext) and external.is_unknown_stub(callee.path)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import cast
 
 from .. import _surface
 from . import external
-from .evaluate import MAX_PATH, Evaluator, Frame
+from .containers import field_names
+from .evaluate import MAX_PATH, Evaluator, Frame, constant
 from .index import COMPILERS, Class, Function
 from .values import (
     NOTHING,
+    Alias,
     Box,
     BoxMember,
     Cls,
@@ -19,15 +22,22 @@ from .values import (
     Ext,
     Func,
     Gen,
+    Getter,
     Inst,
+    Maker,
     Manager,
     MemberOf,
     Mod,
     Obj,
+    Record,
+    RecordType,
     Super,
     Value,
     Values,
 )
+
+MAX_STARRED = 8
+"""So many arguments of `f(*args)` are followed one by one."""
 
 
 class CallEvaluator(Evaluator, ABC):
@@ -39,6 +49,8 @@ class CallEvaluator(Evaluator, ABC):
         keywords = {k.arg or "**": self.eval(k.value, frame) for k in node.keywords}
         if isinstance(node.func, ast.Name) and node.func.id == "super" and frame.scope.cls:
             return frozenset({Super(frame.scope.cls)})
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "__new__" and args:
+            return frozenset(Inst(value.cls) for value in args[0] if isinstance(value, Cls))
         self.external_sinks(node, callees, args, keywords)
         found: set[Value] = set()
         for callee in callees:
@@ -57,7 +69,7 @@ class CallEvaluator(Evaluator, ABC):
             method = callee.cls.find_method("__call__")
             if method is None:
                 return NOTHING
-            return self.call_one(Func(method, True), node, args, keywords, frame)
+            return self.call_one(Func(method, 1), node, args, keywords, frame)
         if isinstance(callee, Obj):
             row = _surface.member(callee.kind, "__call__")
             return self.returned(row, node, frame)
@@ -66,8 +78,19 @@ class CallEvaluator(Evaluator, ABC):
                 return frozenset({Obj(_surface.MULTI_CALLABLES[callee.name])})
             return self.returned(_surface.member(callee.owner.kind, callee.name), node, frame)
         if isinstance(callee, BoxMember):
-            return self.call_box(callee, args)
+            place = constant(node.args[0]) if node.args else None
+            return self.call_box(callee, args, keywords, place)
+        if isinstance(callee, RecordType):
+            return self.make_record(callee, args, keywords)
+        if isinstance(callee, Maker):
+            return self.known(("ret", callee.node))
+        if isinstance(callee, Alias):
+            return self.call_values(
+                self.eval(cast(ast.Subscript, callee.node).value, frame), node, args, keywords, frame
+            )
         if isinstance(callee, Ext):
+            if callee.node is not None:
+                return self.call_queue(callee.node, callee.path, args)
             return self.call_external(callee.path, node, args, keywords, frame)
         return NOTHING
 
@@ -76,8 +99,7 @@ class CallEvaluator(Evaluator, ABC):
         if row is None or row.returns == "value":
             return NOTHING
         if row.returns == "value, Call":
-            self.learn(("item", node, 1), frozenset({Obj("Call", frame.owner)}))
-            return frozenset({Box(node, indexed=True)})
+            return self.tuple_of(node, [NOTHING, frozenset({Obj("Call", frame.owner)})])
         made_here = row.returns in ("ResponseStream", "Future", "StopEvent")
         return frozenset({Obj(row.returns, frame.owner if made_here else None)})
 
@@ -95,48 +117,78 @@ class CallEvaluator(Evaluator, ABC):
     ) -> Values:
         init = cls.find_method("__init__")
         if init is not None:
-            self.pass_arguments(Func(init, True), node, args, keywords)
+            self.pass_arguments(Func(init, 1), node, args, keywords)
         else:
-            names = [
-                field.target.id
-                for ancestor in reversed(list(cls.ancestors()))
-                for field in ancestor.node.body
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-            ]
+            names = field_names(cls)
             for name, values in [*zip(names, args, strict=False), *keywords.items()]:
                 if name in names:
                     self.learn(("attr", cls, name), values)
         return frozenset({Inst(cls)})
 
+    @abstractmethod
+    def annotation(self, node: ast.expr, frame: Frame) -> Values:
+        """What a variable annotated with `node` holds."""
+
+    def call_values(
+        self, callees: Values, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
+    ) -> Values:
+        """What somebody's call of `callees` returns; `node` is where that somebody is told of them."""
+        return frozenset().union(*(self.call_one(c, node, args, keywords, frame) for c in callees))
+
+    def make_record(self, made: RecordType, args: list[Values], keywords: dict[str, Values]) -> Values:
+        for name, values in [*zip(made.names, args, strict=False), *keywords.items()]:
+            self.put(made.node, name, values)
+        return frozenset({Record(made.node, made.names)})
+
     def pass_arguments(
         self, callee: Func, node: ast.Call | None, args: list[Values], keywords: dict[str, Values]
     ) -> None:
-        params = [arg.arg for arg in callee.fn.params]
-        if callee.bound:
-            params = params[1:]
-        starred = node is not None and any(isinstance(arg, ast.Starred) for arg in node.args)
-        if not starred:
-            for name, values in zip(params, args, strict=False):
-                self.learn(("param", callee.fn, name), values)
-        accepted = {*params, *callee.fn.bound}
+        """Learn the parameters of `callee` from one call; `node` says which arguments have a star."""
+        fn = callee.fn
+        params = [arg.arg for arg in fn.params][callee.given :]
+        given = (
+            fn.node.args if isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) else None
+        )
+        stars = [isinstance(arg, ast.Starred) for arg in node.args] if node is not None else []
+        for index, values in enumerate(args):
+            if index < len(stars) and stars[index]:
+                rest = params[index:]
+                self.pass_starred(fn, rest, values, given.vararg if given else None)
+                break
+            if index < len(params):
+                self.learn(("param", fn, params[index]), values)
+            elif given is not None and given.vararg is not None:
+                self.put(given.vararg, index - len(params), values)
+        names = {*params, *(arg.arg for arg in given.kwonlyargs)} if given else set()
         for name, values in keywords.items():
-            if name in accepted:
-                self.learn(("param", callee.fn, name), values)
+            if name in names:
+                self.learn(("param", fn, name), values)
+            elif name == "**":
+                self.pass_double_starred(fn, names, values, given.kwarg if given else None)
+            elif given is not None and given.kwarg is not None:
+                self.put(given.kwarg, name, values)
 
-    def call_box(self, callee: BoxMember, args: list[Values]) -> Values:
-        elem = ("elem", callee.box.node)
-        if callee.name in ("append", "add", "appendleft") and args:
-            self.learn(elem, args[0])
-        elif callee.name in ("setdefault", "insert") and len(args) > 1:
-            self.learn(elem, args[1])
-        elif callee.name == "extend" and args:
-            self.learn(elem, self.elements(args[0]))
-        if callee.name in ("get", "pop", "popleft", "setdefault"):
-            default = args[1] if len(args) > 1 and callee.name != "pop" else NOTHING
-            return self.known(elem) | default
-        if callee.name in ("values", "copy"):
-            return frozenset({callee.box})
-        return NOTHING
+    def pass_starred(self, fn: Function, params: list[str], values: Values, vararg: ast.arg | None) -> None:
+        """`f(*values)`."""
+        boxes = frozenset(value for value in values if isinstance(value, (Box, Record, Inst)))
+        for index, name in enumerate(params):
+            self.learn(("param", fn, name), self.item(boxes, index))
+        if vararg is not None:
+            for index in range(len(params), len(params) + MAX_STARRED):
+                self.put(vararg, index - len(params), self.item(boxes, index))
+
+    def pass_double_starred(
+        self, fn: Function, names: set[str], values: Values, kwarg: ast.arg | None
+    ) -> None:
+        """`f(**values)`."""
+        for value in values:
+            if not isinstance(value, Box):
+                continue
+            places = self.places(value)
+            for name in names if not places else names & set(places):
+                self.learn(("param", fn, name), self.item_of_box(value, name))
+            if kwarg is not None:
+                self.merge(kwarg, frozenset({value}))
 
     def call_external(
         self, path: str, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
@@ -148,16 +200,32 @@ class CallEvaluator(Evaluator, ABC):
         if module == "grpc":
             return self.grpc_function(name, node, frame)
         if module == "builtins":
-            return self.call_builtin(name, node, args, frame)
+            return self.call_builtin(name, node, args, keywords, frame)
         if path == "functools.partial":
-            for callee in first:
-                if isinstance(callee, Func):
-                    self.pass_arguments(callee, None, args[1:], keywords)
-            return first
+            return self.partial(first, args[1:], keywords)
         if path in external.IDENTITY:
             return first
+        made = self.call_library(path, node, args, keywords, frame)
+        if made is not None:
+            return made
         result = f"{path}()"
         return frozenset({Ext(result)}) if len(result) < MAX_PATH else NOTHING
+
+    def call_queue(self, queue: ast.AST, path: str, args: list[Values]) -> Values:
+        """A method of a queue: what was put into it may come out."""
+        if path.endswith((".put", ".put_nowait")) and args:
+            self.put(queue, None, args[0])
+        return self.known(("elem", queue)) if path.endswith((".get", ".get_nowait")) else NOTHING
+
+    def partial(self, callees: Values, args: list[Values], keywords: dict[str, Values]) -> Values:
+        found: set[Value] = set()
+        for callee in callees:
+            if isinstance(callee, Func):
+                self.pass_arguments(callee, None, args, keywords)
+                found.add(Func(callee.fn, min(callee.given + len(args), len(callee.fn.params))))
+            else:
+                found.add(callee)
+        return frozenset(found)
 
     def grpc_function(self, name: str, node: ast.Call, frame: Frame) -> Values:
         row = _surface.member("", name)
@@ -168,8 +236,7 @@ class CallEvaluator(Evaluator, ABC):
             services: Values = frozenset({Mod(module) if module else Ext(external.UNKNOWN_SERVICES)})
             if name == "services":
                 return services
-            self.learn(("item", node, 1), services)
-            return frozenset({Box(node, indexed=True)})
+            return self.tuple_of(node, [NOTHING, services])
         if row.kind != "function":
             return frozenset({Ext(f"grpc.{name}()")})
         if name == "server":
@@ -179,7 +246,7 @@ class CallEvaluator(Evaluator, ABC):
         if arity in _surface.MULTI_CALLABLES and node.args:
             for behavior in self.facts.of(node.args[0]):
                 if isinstance(behavior, Func):
-                    self.mark_handler(behavior.fn, arity, skip=1 if behavior.bound else 0)
+                    self.mark_handler(behavior.fn, arity, skip=behavior.given)
         return self.returned(row, node, frame)
 
     def note_interceptors(self, server: ast.Call) -> None:
@@ -199,36 +266,118 @@ class CallEvaluator(Evaluator, ABC):
                 self.learn(("param", fn, params[0]), frozenset({Obj("RequestIterator", fn)}))
             self.learn(("param", fn, params[1]), frozenset({Obj("ServicerContext", fn)}))
 
-    def call_builtin(self, name: str, node: ast.Call, args: list[Values], frame: Frame) -> Values:
+    def call_builtin(
+        self, name: str, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
+    ) -> Values:
         first = args[0] if args else NOTHING
         if name == "iter" and len(args) == 1:
             return first
         if name in ("next", "anext", "min", "max"):
             return self.elements(first)
         if name in external.COLLECTORS and args:
-            self.learn(("elem", node), self.elements(first))
-            return frozenset({Box(node)})
+            return self.box(node, self.elements(first))
+        if name == "filter" and len(args) > 1:
+            return self.box(node, self.elements(args[1]))
         if name == "zip":
-            self.learn(("elem", node), frozenset({Box(node.func, indexed=True)}))
-            for index, values in enumerate(args):
-                self.learn(("item", node.func, index), self.elements(values))
-            return frozenset({Box(node)})
+            return self.box(node, self.tuple_of(node.func, [self.elements(values) for values in args]))
         if name == "enumerate":
-            self.learn(("elem", node), frozenset({Box(node.func, indexed=True)}))
-            self.learn(("item", node.func, 1), self.elements(first))
-            return frozenset({Box(node)})
+            return self.box(node, self.tuple_of(node.func, [NOTHING, self.elements(first)]))
         if name == "map" and len(args) > 1:
-            for callee in first:
-                if isinstance(callee, Func):
-                    self.pass_arguments(callee, None, [self.elements(a) for a in args[1:]], {})
-            return frozenset({Box(node)})
+            made = frozenset(c for c in first if isinstance(c, (Cls, Func)))
+            given = [self.elements(a) for a in args[1:]]
+            return self.box(node, self.call_values(made, node, given, {}, frame))
         if name == "dict":
-            return first if first else frozenset({Box(node)})
+            return self.make_dict(node, first, keywords)
         if name == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
             return self.attribute(node, first, str(node.args[1].value), frame)
         if name == "getattr":
             return _any_method(first)
+        if name == "setattr" and len(args) > 2 and isinstance(place := constant(node.args[1]), str):
+            self.set_attribute(first, place, args[2])
+        if (
+            name in ("globals", "vars", "locals")
+            and not args
+            and (name == "globals" or frame.scope.kind == "module")
+        ):
+            return frozenset({Mod(frame.scope.module)})
+        if name == "property":
+            return frozenset(Getter(value.fn) for value in first if isinstance(value, Func))
+        if name == "type" and len(args) == 1:
+            return frozenset(Cls(value.cls) for value in first if isinstance(value, Inst))
         return NOTHING
+
+    def make_dict(self, node: ast.Call, first: Values, keywords: dict[str, Values]) -> Values:
+        """`dict(...)` and what else is called like it."""
+        self.merge(
+            node, frozenset(value for value in first if isinstance(value, Box) and value.kind == "dict")
+        )
+        pairs = self.elements(frozenset(v for v in first if not (isinstance(v, Box) and v.kind == "dict")))
+        self.put(node, None, self.item(pairs, 1))
+        for name, values in keywords.items():
+            self.put(node, None if name == "**" else name, values)
+        return frozenset({Box(node, "dict")})
+
+    def set_attribute(self, owners: Values, name: str, values: Values) -> None:
+        """`owner.name = values`."""
+        for owner in owners:
+            if isinstance(owner, (Inst, Cls)):
+                self.learn(("attr", owner.cls, name), values)
+            elif isinstance(owner, Mod):
+                self.learn(("var", owner.module.top, name), values)
+            elif isinstance(owner, Record):
+                self.put(owner.node, name, values)
+
+    def call_library(
+        self, path: str, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
+    ) -> Values | None:
+        """What libraries make that holds values of ours; None where nothing is known of `path`."""
+        first = args[0] if args else NOTHING
+        if path in external.RECORDS:
+            for name, values in keywords.items():
+                self.put(node, name, values)
+            return frozenset({Record(node)})
+        if path == "collections.namedtuple":
+            return frozenset({RecordType(node, _names(node))})
+        if path in external.FIELDS:
+            made = keywords.get("default", NOTHING)
+            factories = keywords.get("default_factory", NOTHING) | keywords.get("factory", NOTHING)
+            return made | self.call_values(factories, node, [], {}, frame)
+        if path == "dataclasses.replace":
+            for name, values in keywords.items():
+                self.set_attribute(first, name, values)
+            return first
+        if path == "collections.defaultdict":
+            self.put(node, None, self.call_values(first, node, [], {}, frame))
+            return self.make_dict(node, args[1] if len(args) > 1 else NOTHING, keywords)
+        if path in external.DICTS:
+            return self.make_dict(node, first, keywords)
+        if path in external.HOLDERS:
+            self.learn(("elem", node), self.elements(first))
+            return frozenset({Box(node)})
+        if path in external.QUEUES:
+            return frozenset({Ext(f"{path}()", node)})
+        if path in external.RESHUFFLES:
+            together = frozenset().union(*args)
+            if path.endswith("from_iterable"):
+                together = self.elements(together)
+            return self.box(node, self.elements(together))
+        if path in external.PICKS:
+            return self.elements(first)
+        if path in ("contextlib.closing", "contextlib.nullcontext"):
+            self.learn(("elem", node), first)
+            return frozenset({Box(node, "held")})
+        if path.endswith("ExitStack().enter_context"):
+            return self.enter(first)
+        if path == "weakref.ref":
+            self.learn(("ret", node), first)
+            return frozenset({Maker(node)})
+        if path.endswith(".cast") and len(args) > 1:
+            return self.annotation(node.args[0], frame) | args[1]
+        if path.endswith(".NewType"):
+            return args[1] if len(args) > 1 else NOTHING
+        if path.endswith(".TypeVar") and "bound" in keywords:
+            return keywords["bound"]
+        return None
 
     def external_sinks(
         self, node: ast.Call, callees: Values, args: list[Values], keywords: dict[str, Values]
@@ -278,6 +427,15 @@ class CallEvaluator(Evaluator, ABC):
                 self.pass_arguments(applied, None, [value], {})
                 result |= self.result(applied.fn, frame)
         return frozenset(result) or value
+
+
+def _names(node: ast.Call) -> tuple[str, ...]:
+    """The fields that a call of `namedtuple` names."""
+    fields = node.args[1] if len(node.args) > 1 else None
+    if isinstance(fields, ast.Constant) and isinstance(fields.value, str):
+        return tuple(fields.value.replace(",", " ").split())
+    elements = fields.elts if isinstance(fields, (ast.List, ast.Tuple)) else []
+    return tuple(str(e.value) for e in elements if isinstance(e, ast.Constant))
 
 
 def _is_empty(node: ast.expr) -> bool:

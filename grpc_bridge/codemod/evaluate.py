@@ -5,43 +5,33 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .. import _surface
-from .index import BUILTINS, Class, Function, Module, Program, dotted
+from .containers import Containers, Place
+from .index import BUILTINS, Class, Function, dotted
 from .values import (
     NOTHING,
+    Alias,
     Box,
     BoxMember,
     Cls,
     Coro,
     Ext,
     Func,
-    Gen,
+    Getter,
     Inst,
-    Manager,
     MemberOf,
     Mod,
     Obj,
+    Record,
     Super,
     Value,
     Values,
 )
 
-if TYPE_CHECKING:
-    from .infer import Facts
-
 State = dict[str, Values]
-Key = (
-    tuple[str, Function]
-    | tuple[str, ast.AST]
-    | tuple[str, Function, str]
-    | tuple[str, Class, str]
-    | tuple[str, ast.AST, int]
-)
 MAX_PATH = 120
-MAX_VALUES = 48
-GRPC_CLASSES = {row.name for row in _surface.SURFACE if row.owner == "" and row.kind == "class"}
+GENERIC = ("typing.", "typing_extensions.", "collections.", "builtins.", "contextlib.")
 
 
 @dataclass
@@ -57,44 +47,8 @@ class Frame:
         return Frame(self.scope, self.owner, self.cls, dict(self.state))
 
 
-class Evaluator(ABC):
+class Evaluator(Containers, ABC):
     """Expressions; statements are in `infer.Inference`."""
-
-    def __init__(self, program: Program, facts: Facts) -> None:
-        self.program = program
-        self.facts = facts
-        self.env: dict[Key, Values] = {}
-        self.blurred: set[Key] = set()
-        self.readers: dict[Key, set[Function]] = {}
-        self.dirty: set[Function] = set()
-        self.structure_changed = False
-        self.unit: Function | None = None
-        self.submodules: dict[tuple[Module, str], Module] = {}
-        self.registered: dict[Class, set[Class]] = {}
-
-    # The environment
-
-    def known(self, key: Key) -> Values:
-        if self.unit is not None:
-            self.readers.setdefault(key, set()).add(self.unit)
-        return self.env.get(key, NOTHING)
-
-    def learn(self, key: Key, values: Values) -> None:
-        before = self.env.get(key, NOTHING)
-        if not values <= before and key not in self.blurred:
-            after = before | values
-            if len(after) > MAX_VALUES:
-                # What may be this many things is known to be nothing in particular.
-                self.blurred.add(key)
-                after = NOTHING
-            self.env[key] = after
-            self.dirty |= self.readers.get(key, set())
-
-    def record(self, node: ast.AST, values: Values) -> Values:
-        before = self.facts.values.get(node, NOTHING)
-        if not values <= before:
-            self.facts.values[node] = before | values
-        return values
 
     def join(self, left: State, right: State) -> State:
         return {name: left.get(name, NOTHING) | right.get(name, NOTHING) for name in {*left, *right}}
@@ -145,32 +99,25 @@ class Evaluator(ABC):
         if isinstance(node, ast.Lambda):
             for default in node.args.defaults:
                 self.eval(default, frame)
-            return frozenset({Func(frame.scope.module.function_of[node], False)})
+            for kw_default in node.args.kw_defaults:
+                if kw_default is not None:
+                    self.eval(kw_default, frame)
+            return frozenset({Func(frame.scope.module.function_of[node])})
         if isinstance(node, ast.Await):
             awaited = self.eval(node.value, frame)
             return frozenset().union(
                 *(self.known(("ret", v.fn)) if isinstance(v, Coro) else {v} for v in awaited)
             )
         if isinstance(node, (ast.List, ast.Set, ast.Tuple)):
-            for index, element in enumerate(node.elts):
-                values = self.eval(element, frame)
-                self.learn(("elem", node), values)
-                self.learn(("item", node, index), values)
-            return frozenset({Box(node, isinstance(node, (ast.Tuple, ast.List)))})
+            return self.sequence(node, frame)
         if isinstance(node, ast.Dict):
-            for key in node.keys:
-                if key is not None:
-                    self.eval(key, frame)
-            for value in node.values:
-                self.learn(("elem", node), self.eval(value, frame))
-            return frozenset({Box(node)})
+            return self.dictionary(node, frame)
+        if isinstance(node, ast.BinOp):
+            return self.combined(node, self.eval(node.left, frame), self.eval(node.right, frame))
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
             return self.comprehension(node, frame)
         if isinstance(node, ast.Subscript):
-            self.eval(node.slice, frame)
-            owner = self.eval(node.value, frame)
-            constant = node.slice.value if isinstance(node.slice, ast.Constant) else None
-            return self.item(owner, constant if isinstance(constant, int) else None)
+            return self.subscript(node, frame)
         if isinstance(node, ast.IfExp):
             self.eval(node.test, frame)
             return self.eval(node.body, frame) | self.eval(node.orelse, frame)
@@ -194,6 +141,49 @@ class Evaluator(ABC):
                 self.eval(child, frame)
         return NOTHING
 
+    def sequence(self, node: ast.List | ast.Set | ast.Tuple, frame: Frame) -> Values:
+        exact = True
+        for index, element in enumerate(node.elts):
+            values = self.eval(element, frame)
+            if isinstance(element, ast.Starred):
+                exact = False
+                values = self.elements(values)
+            self.put(node, index if exact else None, values)
+        return frozenset({Box(node, "tuple" if exact and isinstance(node, ast.Tuple) else "list")})
+
+    def dictionary(self, node: ast.Dict, frame: Frame) -> Values:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                self.merge(node, self.eval(value, frame))
+            else:
+                self.eval(key, frame)
+                self.put(node, constant(key), self.eval(value, frame))
+        return frozenset({Box(node, "dict")})
+
+    def combined(self, node: ast.BinOp, left: Values, right: Values) -> Values:
+        """Two containers added up, or one repeated."""
+        boxes = [value for value in (*left, *right) if isinstance(value, Box)]
+        if not boxes:
+            return NOTHING
+        if all(box.kind == "dict" for box in boxes):
+            self.merge(node, frozenset(boxes))
+            return frozenset({Box(node, "dict")})
+        return self.box(node, self.elements(frozenset(boxes)))
+
+    def subscript(self, node: ast.Subscript, frame: Frame) -> Values:
+        self.eval(node.slice, frame)
+        owners = self.eval(node.value, frame)
+        found = set(self.item(owners, constant(node.slice)))
+        for owner in owners:
+            if isinstance(owner, Cls):
+                # `Holder[Stub]` is the class.
+                found.add(owner)
+            elif isinstance(owner, Ext) and owner.path.startswith(GENERIC):
+                found.add(Alias(node, frame.scope.module.top))
+        if isinstance(node.slice, ast.Slice) and any(isinstance(owner, Box) for owner in owners):
+            return self.box(node, self.elements(owners))
+        return frozenset(found)
+
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, frame: Frame
     ) -> Values:
@@ -207,9 +197,8 @@ class Evaluator(ABC):
         if isinstance(node, ast.DictComp):
             self.eval(node.key, inner)
             self.learn(("elem", node), self.eval(node.value, inner))
-        else:
-            self.learn(("elem", node), self.eval(node.elt, inner))
-        return frozenset({Box(node)})
+            return frozenset({Box(node, "dict")})
+        return self.box(node, self.eval(node.elt, inner))
 
     @abstractmethod
     def call(self, node: ast.Call, frame: Frame) -> Values:
@@ -232,7 +221,9 @@ class Evaluator(ABC):
         if isinstance(owner, Ext):
             module = self.submodule(frame, node, attr)
             path = f"{owner.path}.{attr}"
-            return module or (frozenset({Ext(path)}) if len(path) < MAX_PATH else NOTHING)
+            return module or (frozenset({Ext(path, owner.node)}) if len(path) < MAX_PATH else NOTHING)
+        if isinstance(owner, Inst) and attr == "__class__":
+            return frozenset({Cls(owner.cls)})
         if isinstance(owner, (Inst, Cls)):
             return self.class_attribute(node, owner, attr)
         if isinstance(owner, Super):
@@ -244,9 +235,9 @@ class Evaluator(ABC):
             return frozenset({MemberOf(owner, attr)})
         if isinstance(owner, Box):
             return frozenset({BoxMember(owner, attr)})
-        if isinstance(owner, Func):
-            # A function carries attributes of its own only where somebody put them there.
-            return NOTHING
+        if isinstance(owner, Record):
+            return self.known(("item", owner.node, attr))
+        # A function carries attributes of its own only where somebody put them there.
         return NOTHING
 
     def submodule(self, frame: Frame, node: ast.expr, attr: str) -> Values:
@@ -276,6 +267,9 @@ class Evaluator(ABC):
 
     def bound(self, node: ast.expr, value: Value, owner: Inst | Cls) -> Values:
         """A value found on a class, as seen through an instance: methods bind, properties are read."""
+        if isinstance(value, Getter):
+            self.facts.properties.setdefault(node, set()).add(value.fn)
+            return self.known(("ret", value.fn))
         if not isinstance(value, Func):
             return frozenset({value})
         if self.facts.has_role(value.fn, "property"):
@@ -286,91 +280,12 @@ class Evaluator(ABC):
         in_class = value.fn.cls is not None or value.fn.parent is not None
         static = self.facts.has_role(value.fn, "static")
         binds = isinstance(owner, Inst) or self.facts.has_role(value.fn, "class")
-        return frozenset({Func(value.fn, in_class and binds and not static)})
-
-    def item(self, owners: Values, index: int | None) -> Values:
-        """`owner[index]`."""
-        found: set[Value] = set()
-        for owner in owners:
-            if isinstance(owner, Box):
-                key = ("item", owner.node, index if index is not None else -1)
-                values = self.known(key) if owner.indexed and index is not None else NOTHING
-                found |= values or self.known(("elem", owner.node))
-            elif isinstance(owner, Inst):
-                getter = owner.cls.find_method("__getitem__")
-                if getter is not None:
-                    found |= self.known(("ret", getter))
-        return frozenset(found)
-
-    def elements(self, owners: Values) -> Values:
-        """What iterating over `owners` gives."""
-        found: set[Value] = set()
-        for owner in owners:
-            if isinstance(owner, Box):
-                found |= self.known(("elem", owner.node))
-            elif isinstance(owner, Gen):
-                found |= self.known(("yield", owner.fn))
-            elif isinstance(owner, Inst):
-                step = owner.cls.find_method("__next__")
-                start = owner.cls.find_method("__iter__")
-                if step is not None:
-                    found |= self.known(("ret", step))
-                elif start is not None:
-                    found |= self.known(("yield", start))
-        return frozenset(found)
-
-    def enter(self, managers: Values) -> Values:
-        """What `with manager as` gives."""
-        found: set[Value] = set()
-        for manager in managers:
-            if isinstance(manager, Manager):
-                found |= self.known(("yield", manager.fn))
-            elif isinstance(manager, Inst):
-                enter = manager.cls.find_method("__enter__") or manager.cls.find_method("__aenter__")
-                found |= self.known(("ret", enter)) if enter else NOTHING
-            else:
-                found.add(manager)
-        return frozenset(found)
-
-    def append(self, owners: Values, values: Values) -> None:
-        for owner in owners:
-            if isinstance(owner, Box):
-                self.learn(("elem", owner.node), values | self.elements(values))
-
-    # Declarations
-
-    def annotation(self, node: ast.expr, frame: Frame) -> Values:
-        """What a variable so annotated holds, where that is one of ours or one of the program's."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            try:
-                node = ast.parse(node.value, mode="eval").body
-            except SyntaxError:
-                return NOTHING
-        if isinstance(node, ast.BinOp):
-            return self.annotation(node.left, frame) | self.annotation(node.right, frame)
-        if isinstance(node, ast.Subscript):
-            if dotted(node.value).split(".")[-1] == "Optional":
-                return self.annotation(node.slice, frame)
-            return NOTHING
-        found: set[Value] = set()
-        for value in self.eval(node, frame):
-            if isinstance(value, Cls):
-                found.add(Inst(value.cls))
-            elif isinstance(value, Ext) and value.path.startswith("grpc."):
-                name = value.path.removeprefix("grpc.")
-                if name in GRPC_CLASSES and _surface_has_members(name):
-                    found.add(Obj(name))
-            elif isinstance(value, Ext) and _names_class(value.path):
-                found.add(Ext(f"{value.path}()"))
-        return frozenset(found)
+        # A partial has its first arguments, and binds no more.
+        given = value.given or int(in_class and binds and not static)
+        return frozenset({Func(value.fn, given)})
 
 
-def _surface_has_members(name: str) -> bool:
-    return any(row.owner == name for row in _surface.SURFACE)
-
-
-def _names_class(path: str) -> bool:
-    """True for the path of an external class that says something about its instances."""
-    return (
-        "." in path and "()" not in path and not path.startswith(("builtins.", "typing.", "collections.abc."))
-    )
+def constant(node: ast.expr) -> Place:
+    """The index or key that an expression is, where it is a literal."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, (int, str)) else None

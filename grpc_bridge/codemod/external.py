@@ -17,8 +17,30 @@ COLLECTORS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed
 CONSUMERS = COLLECTORS | {"sum", "min", "max", "any", "all", "enumerate", "zip", "dict"}
 """Builtins that read a whole iterable; a list is as good to them as a generator."""
 
-IDENTITY = frozenset({"functools.wraps()", "typing.cast", "copy.copy", "copy.deepcopy"})
+IDENTITY = frozenset({"functools.wraps()", "copy.copy", "copy.deepcopy", "weakref.proxy"})
 """External callables that give their first argument back, as far as this analysis cares."""
+
+RECORDS = frozenset({"types.SimpleNamespace", "threading.local", "argparse.Namespace"})
+"""What can be given any attribute."""
+
+FIELDS = frozenset({"dataclasses.field", "attr.ib", "attrs.field", "attr.field", "pydantic.Field"})
+
+DICTS = frozenset({"collections.OrderedDict", "collections.ChainMap", "weakref.WeakValueDictionary",
+                   "types.MappingProxyType"})  # fmt: skip
+
+HOLDERS = frozenset({"collections.deque", "contextvars.ContextVar"})
+
+QUEUES = frozenset({"queue.Queue", "queue.SimpleQueue", "queue.LifoQueue", "asyncio.Queue"})
+
+RESHUFFLES = frozenset(
+    {
+        "itertools.chain", "itertools.cycle", "itertools.islice", "itertools.chain.from_iterable",
+        "itertools.repeat", "random.sample", "random.choices",
+    }
+)  # fmt: skip
+"""External callables that give what is in their arguments in another order."""
+
+PICKS = frozenset({"random.choice", "secrets.choice"})
 
 HARMLESS = frozenset(
     {

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import cast
 
 from . import external
-from .calls import CallEvaluator
-from .evaluate import Frame, State
+from .annotations import AnnotationEvaluator
+from .evaluate import Frame, State, constant
 from .index import Class, Function, Program, is_main_guard
-from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Obj, Values
+from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Values
 
 MAX_RUNS = 25
 """Of one function; a program of ordinary shape needs two to five."""
@@ -66,7 +66,7 @@ def infer(program: Program) -> Facts:
     return inference.facts
 
 
-class Inference(CallEvaluator):
+class Inference(AnnotationEvaluator):
     """Statements; expressions are in the base class."""
 
     def __init__(self, program: Program) -> None:
@@ -111,6 +111,12 @@ class Inference(CallEvaluator):
         for arg in everything:
             state[arg.arg] = self.known(("param", fn, arg.arg))
             self.learn(("var", fn, arg.arg), state[arg.arg])
+        for rest, kind in ((fn.node.args.vararg, "tuple"), (fn.node.args.kwarg, "dict")):
+            if rest is not None:
+                if rest.annotation is not None:
+                    self.learn(("elem", rest), self.annotation(rest.annotation, outer))
+                state[rest.arg] = frozenset({Box(rest, "tuple" if kind == "tuple" else "dict")})
+                self.learn(("var", fn, rest.arg), state[rest.arg])
         return state
 
     def handler_parameters(self, fn: Function, cls: Class) -> None:
@@ -248,7 +254,10 @@ class Inference(CallEvaluator):
             self.eval(default, frame)
         for arg, default in zip(reversed(fn.params), reversed(node.args.defaults), strict=False):
             self.learn(("param", fn, arg.arg), self.eval(default, frame))
-        value: Values = frozenset({Func(fn, False)})
+        for arg, kw_default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+            if kw_default is not None:
+                self.learn(("param", fn, arg.arg), self.eval(kw_default, frame))
+        value: Values = frozenset({Func(fn)})
         for decorator in reversed(node.decorator_list):
             value = self.decorate(fn, decorator, value, frame)
         self.facts.decorated[fn] = value
@@ -344,22 +353,30 @@ class Inference(CallEvaluator):
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, frame)
         elif isinstance(target, (ast.Tuple, ast.List)):
-            for index, element in enumerate(target.elts):
-                self.assign(element, self.item(value, index), frame)
+            self.unpack(target.elts, value, frame)
         elif isinstance(target, ast.Attribute):
-            for owner in self.eval(target.value, frame):
-                if isinstance(owner, (Inst, Cls)):
-                    self.learn(("attr", owner.cls, target.attr), value)
-                elif isinstance(owner, Mod):
-                    self.learn(("var", owner.module.top, target.attr), value)
+            self.set_attribute(self.eval(target.value, frame), target.attr, value)
             self.record(target, value)
         elif isinstance(target, ast.Subscript):
             self.eval(target.slice, frame)
-            for owner in self.eval(target.value, frame):
-                if isinstance(owner, Box):
-                    self.learn(("elem", owner.node), value)
-                elif isinstance(owner, Obj):
-                    continue
+            owners = self.eval(target.value, frame)
+            self.store(owners, constant(target.slice), value)
+            for owner in owners:
+                if isinstance(owner, Mod) and isinstance(place := constant(target.slice), str):
+                    owner.module.top.bound.add(place)
+                    self.set_attribute(frozenset({owner}), place, value)
+
+    def unpack(self, targets: list[ast.expr], value: Values, frame: Frame) -> None:
+        """`a, *b, c = value`."""
+        star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), len(targets))
+        for index, element in enumerate(targets):
+            if index < star:
+                self.assign(element, self.item(value, index), frame)
+            elif index == star:
+                rest = self.items_between(value, star, len(targets) - star - 1)
+                self.assign(element, self.box(element, rest), frame)
+            else:
+                self.assign(element, self.elements(value), frame)
 
 
 def _external(path: str) -> Ext:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Literal
 
 from .index import Class, Function, Module
 
@@ -13,6 +14,8 @@ class Ext:
     """Something outside the program, by the path that leads to it: `threading.Lock()`."""
 
     path: str
+    node: ast.AST | None = None
+    """For a queue: the call that made it; what is put into one does not come out of another."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,17 @@ class Inst:
 
 @dataclass(frozen=True)
 class Func:
-    """A function of the program; `bound` says that its first parameter is already given."""
+    """A function of the program, of whose parameters the first `given` have their arguments already."""
 
     fn: Function
-    bound: bool
+    given: int = 0
+
+
+@dataclass(frozen=True)
+class Getter:
+    """What `property(function)` makes."""
+
+    fn: Function
 
 
 @dataclass(frozen=True)
@@ -77,18 +87,58 @@ class Coro:
     fn: Function
 
 
+BoxKind = Literal["list", "tuple", "dict", "items", "pair", "held", "declared"]
+
+
 @dataclass(frozen=True)
 class Box:
-    """A container, by the expression that makes it; its elements are kept in the environment."""
+    """A container, by the expression that makes it; what is in it is kept in the environment.
+
+    A `tuple` has its places, a `dict` its values, which `items` gives in `pair`s; what a context manager
+    gives when it is entered is `held`; what is only annotated as iterable is `declared`.
+    """
 
     node: ast.AST
-    indexed: bool = False
+    kind: BoxKind = "list"
 
 
 @dataclass(frozen=True)
 class BoxMember:
+    """A method of a container, not yet called."""
+
     box: Box
     name: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A namedtuple, a namespace: something with fields that no class of the program declares."""
+
+    node: ast.AST
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """What `namedtuple()` returns."""
+
+    node: ast.AST
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Something annotated `Callable[..., T]`: what a call of it returns is known."""
+
+    node: ast.AST
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A type that is not a class, `List[Stub]`: it says something where it annotates."""
+
+    node: ast.expr
+    scope: Function
 
 
 @dataclass(frozen=True)
@@ -96,6 +146,9 @@ class Super:
     cls: Class
 
 
-Value = Ext | Mod | Cls | Inst | Func | Obj | MemberOf | Gen | Manager | Coro | Box | BoxMember | Super
+Value = (
+    Ext | Mod | Cls | Inst | Func | Getter | Obj | MemberOf | Gen | Manager | Coro
+    | Box | BoxMember | Record | RecordType | Maker | Alias | Super
+)  # fmt: skip
 Values = frozenset[Value]
 NOTHING: Values = frozenset()

@@ -92,6 +92,20 @@ def unchanged(sources: Sources) -> list[str]:
     return rules(result)
 
 
+def migrated(after: Sources) -> list[str]:
+    """Assert that the sync program of which `after` is the migrated form becomes `after`.
+
+    The sync one is the same text without `async`, `await` and the swapped import, so only what those say is
+    under test. Returns the rule ids of what a person is told.
+    """
+    return rewritten({name: synced(text) for name, text in as_files(after).items()}, after)
+
+
+def synced(text: str) -> str:
+    text = re.sub(r"\b(async|await) ", "", text).replace("grpc_bridge as grpc", "grpc")
+    return re.sub(r"asyncio\.run\((.*)\)$", r"\1", text, flags=re.MULTILINE).replace("import asyncio\n\n", "")
+
+
 def swapped(text: str) -> str:
     return re.sub(r"^import grpc$", "import grpc_bridge as grpc", text, flags=re.MULTILINE)
 

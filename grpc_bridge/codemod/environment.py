@@ -1,0 +1,61 @@
+"""What the abstract interpreter has learnt, and who is to be evaluated again when more is learnt."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .index import Class, Function, Module, Program
+from .values import NOTHING, Values
+
+if TYPE_CHECKING:
+    from .infer import Facts
+
+Key = (
+    tuple[str, Function]
+    | tuple[str, ast.AST]
+    | tuple[str, Function, str]
+    | tuple[str, Class, str]
+    | tuple[str, ast.AST, int | str]
+)
+MAX_VALUES = 48
+
+
+class Environment:
+    """Values by what they are values of: a variable, a parameter, a return, an attribute, an element."""
+
+    def __init__(self, program: Program, facts: Facts) -> None:
+        self.program = program
+        self.facts = facts
+        self.env: dict[Key, Values] = {}
+        self.blurred: set[Key] = set()
+        self.readers: dict[Key, set[Function]] = {}
+        self.dirty: set[Function] = set()
+        self.structure_changed = False
+        self.unit: Function | None = None
+        self.submodules: dict[tuple[Module, str], Module] = {}
+        self.registered: dict[Class, set[Class]] = {}
+        self.quoted: dict[ast.Constant, ast.expr | None] = {}
+        """Annotations in quotes, parsed."""
+
+    def known(self, key: Key) -> Values:
+        if self.unit is not None:
+            self.readers.setdefault(key, set()).add(self.unit)
+        return self.env.get(key, NOTHING)
+
+    def learn(self, key: Key, values: Values) -> None:
+        before = self.env.get(key, NOTHING)
+        if not values <= before and key not in self.blurred:
+            after = before | values
+            if len(after) > MAX_VALUES:
+                # What may be this many things is known to be nothing in particular.
+                self.blurred.add(key)
+                after = NOTHING
+            self.env[key] = after
+            self.dirty |= self.readers.get(key, set())
+
+    def record(self, node: ast.AST, values: Values) -> Values:
+        before = self.facts.values.get(node, NOTHING)
+        if not values <= before:
+            self.facts.values[node] = before | values
+        return values

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent import futures
 from typing import Any, cast
 
@@ -42,6 +44,10 @@ def plan_of(handler: RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:
     """What the core needs to know of a handler."""
     behavior = behavior_of(handler)
     own_pool = getattr(behavior, "experimental_thread_pool", None)
+    if isinstance(own_pool, futures.Executor):
+        pool = own_pool
+    if handler.response_streaming and getattr(behavior, "experimental_non_blocking", False):
+        behavior = _calling_back(behavior, pool)
     return HandlerPlan(
         behavior,
         handler.request_deserializer,
@@ -49,8 +55,38 @@ def plan_of(handler: RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:
         handler.request_streaming,
         handler.response_streaming,
         runs_on_loop(behavior),
-        own_pool if isinstance(own_pool, futures.Executor) else pool,
+        pool,
     )
+
+
+def _calling_back(behavior: Callable[..., Any], pool: futures.Executor) -> Callable[..., Any]:
+    """A handler that takes a function to call with each response, and with None at the end.
+
+    grpcio's health servicer is one (``experimental_non_blocking``). It returns at once, and its stream stays
+    open without a thread; the function may be called from any, and never waits for the client.
+    """
+
+    async def respond(request: Any, context: Any) -> AsyncIterator[Any]:
+        loop = asyncio.get_running_loop()
+        responses: asyncio.Queue[Any] = asyncio.Queue()
+
+        def send(response: Any) -> None:
+            try:
+                loop.call_soon_threadsafe(responses.put_nowait, response)
+            except RuntimeError:
+                if not loop.is_closed():
+                    raise
+
+        call = functools.partial(behavior, request, context, send_response_callback=send)
+        await loop.run_in_executor(pool, contextvars.copy_context().run, call)
+        return _until_none(responses)
+
+    return respond
+
+
+async def _until_none(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
+    while (response := await queue.get()) is not None:
+        yield response
 
 
 class RequestIterator:

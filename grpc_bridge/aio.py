@@ -160,6 +160,10 @@ class _AioChannel(_Channel):
     _stream_stream = _StreamStream
 
 
+class _AioServer(_Server):
+    """A server that calls itself a ``grpc.aio.Server``."""
+
+
 class _AioServicerContext(_ServicerContext):
     """A context that has no `time_remaining` where there is no deadline."""
 
@@ -199,7 +203,7 @@ def server(
     compression: grpc.Compression | None = None,
 ) -> _Server:
     """A server; see ``grpc.aio.server``. `migration_thread_pool` runs handlers that are functions."""
-    return _Server(
+    return _AioServer(
         migration_thread_pool,
         handlers,
         interceptors,
@@ -211,5 +215,7 @@ def server(
     )
 
 
-Channel.register(_Channel)
-Server.register(_Server)
+# Packages ask whether a channel or a server is grpc.aio's, to choose a colour. Those of grpc_bridge itself
+# answer as grpc's do, whether or not this module has been imported.
+Channel.register(_AioChannel)
+Server.register(_AioServer)

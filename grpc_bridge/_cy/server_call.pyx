@@ -8,6 +8,8 @@ import asyncio
 import logging
 import threading
 
+from grpc_bridge._errors import status_number
+
 from grpc_bridge._cy.handoff cimport LoopMailbox
 from grpc_bridge._cy.server_state cimport ServerCallState
 from grpc_bridge._cy.transport cimport ServerSink
@@ -193,7 +195,11 @@ cdef class ServerCall(ServerCallState):
                 message = bytes(memoryview(message))
         except Exception:
             _LOGGER.exception("Exception serializing message!")
-            self.finish(None, _INTERNAL, b"Failed to serialize response!")
+            self.finish(
+                None,
+                _INTERNAL if self.code is None else status_number(self.code),
+                b"Failed to serialize response!" if self.details is None else self.details,
+            )
             return None
         return message
 

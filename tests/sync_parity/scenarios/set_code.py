@@ -21,6 +21,8 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         self._record("handler reads back", (context.code(), context.details()))
         if request.text == "raise":
             raise grpc.RpcError()
+        if request.text == "nothing":
+            return None
         return exchange_pb2.Reply(text="lost")
 
     def Watch(self, request, context):
@@ -38,7 +40,7 @@ def main(record):
     stub = exchange_pb2_grpc.ExchangeStub(channel)
     reply, call = stub.Ask.with_call(exchange_pb2.Request(text="ok"))
     record("ok", (reply, call.code(), call.details()))
-    for text in ("return", "raise"):
+    for text in ("return", "raise", "nothing"):
         try:
             stub.Ask(exchange_pb2.Request(text=text))
         except grpc.RpcError as error:

@@ -9,10 +9,23 @@ import re
 import sys
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
+from pathspec import GitIgnoreSpec
+
+from .options import DEFAULTS, Options
+
+MAX_SIZE = 16 << 20
+"""Bytes; no person writes such a file, and parsing it would take gigabytes."""
+
+PYTHON_2 = re.compile(
+    rb"^[ \t]*(print[ \t]+[^=(\s]|exec[ \t]+['\"\w]|except[ \t]+[\w.]+[ \t]*,[ \t]*\w+[ \t]*:"
+    rb"|raise[ \t]+[\w.]+[ \t]*,)",
+    re.MULTILINE,
+)
 SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "build", "dist", "site-packages"})
 
 
@@ -54,11 +67,16 @@ class NoSuchPath(Exception):
     """A path on the command line that does not exist."""
 
 
-def discover(paths: Sequence[Path]) -> Discovery:
-    """Read every Python file under `paths`; nothing is parsed where no file mentions gRPC."""
+def discover(
+    paths: Sequence[Path], options: Options = DEFAULTS, given: Mapping[Path, bytes] = MappingProxyType({})
+) -> Discovery:
+    """Read every Python file under `paths`; nothing is parsed where no file mentions gRPC.
+
+    `given` are files whose content is at hand already.
+    """
     found = Discovery()
-    blobs: list[tuple[Path, bytes]] = []
-    for path in _python_files(paths):
+    blobs: list[tuple[Path, bytes]] = list(given.items())
+    for path in _python_files(paths, options):
         try:
             blobs.append((path, path.read_bytes()))
         except OSError as error:
@@ -120,6 +138,8 @@ def _project(path: Path) -> Path | None:
 
 def parse(path: Path, data: bytes) -> Source | Failure:
     """Decode and parse one file."""
+    if len(data) > MAX_SIZE:
+        return Failure(path, 1, 1, f"it is larger than {MAX_SIZE >> 20} MB and was not read; exclude it")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         bom = data.startswith(codecs.BOM_UTF8)
@@ -130,10 +150,19 @@ def parse(path: Path, data: bytes) -> Source | Failure:
             warnings.simplefilter("ignore")
             tree = ast.parse(text, filename=str(path))
     except SyntaxError as error:
-        return Failure(path, error.lineno or 1, error.offset or 1, f"syntax error: {error.msg}")
+        return Failure(path, error.lineno or 1, error.offset or 1, _complaint(error, data))
     except (ValueError, LookupError, RecursionError) as error:
         return Failure(path, 1, 1, f"cannot be parsed: {error}")
     return Source(path, data, text, encoding, bom, tree, is_generated(path, text))
+
+
+def _complaint(error: SyntaxError, data: bytes) -> str:
+    """What is wrong with a file that does not parse, by its cause where that is a common one."""
+    if re.search(rb"^<{7} .*?^={7}\r?$.*?^>{7} ", data, re.MULTILINE | re.DOTALL):
+        return "it has merge-conflict markers; resolve the conflict first"
+    if PYTHON_2.search(data):
+        return f"it looks like Python 2 ({error.msg}); port it to Python 3 first"
+    return f"syntax error: {error.msg}"
 
 
 def is_generated(path: Path, text: str) -> bool:
@@ -164,13 +193,18 @@ def generated_module(importer: Path, dotted: str) -> Path | None:
     return None
 
 
-def _python_files(paths: Sequence[Path]) -> Iterator[Path]:
+def _python_files(paths: Sequence[Path], options: Options) -> Iterator[Path]:
     seen: set[Path] = set()
+    include = GitIgnoreSpec.from_lines(options.include) if options.include else None
+    exclude = GitIgnoreSpec.from_lines(options.exclude)
     for path in paths:
         if not path.exists():
             raise NoSuchPath(str(path))
         files: Iterable[Path] = [path] if path.is_file() else _walk(path)
         for file in files:
+            relative = file.name if file == path else file.relative_to(path).as_posix()
+            if exclude.match_file(relative) or (include is not None and not include.match_file(relative)):
+                continue
             resolved = file.resolve()
             if resolved not in seen:
                 seen.add(resolved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -17,3 +17,7 @@ class Finding:
     rule: str
     message: str
     kind: Literal["change", "cut"] = "cut"
+    decide: bool = False
+    """A cut whose code may run on a loop's thread or under a lock: a person has to look at it."""
+    source: str = field(default="", compare=False)
+    """The line of code, without its indentation."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from .boundary import Cut, callbacks, cuts
 from .callgraph import (
@@ -48,10 +49,15 @@ class Colours:
 
 
 def propagate(
-    program: Program, graph: Graph, facts: Facts, keep_sync: Collection[str] = frozenset()
+    program: Program,
+    graph: Graph,
+    facts: Facts,
+    keep_sync: Collection[str] = frozenset(),
+    kept: Mapping[Function, Cut] = MappingProxyType({}),
 ) -> Colours:
-    """The fixpoint; `keep_sync` names functions, classes, modules and packages that stay as they are."""
+    """The fixpoint; what `keep_sync` names and what `kept` holds stays as it is, because the user says so."""
     solver = Solver(program, graph, facts, keep_sync)
+    solver.natural.update(kept)
     while True:
         solver.solve()
         if not solver.promote():

@@ -5,6 +5,7 @@ The tree that LibCST parses is the file to the byte; only the nodes that an edit
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import libcst as cst
@@ -37,7 +38,7 @@ def rewrite(plan: Plan) -> str:
             f"{key.kind} at {key.start[0]}:{key.start[1] + 1}" for key in sorted(missed, key=_order)
         )
         raise RewriteError(f"places of the analysis were not found in the file: {places}")
-    changed = add_imports(changed, plan.imports)
+    changed = add_imports(changed, needed(plan.imports, changed.code))
     changed = drop_unused(changed, plan.released, source.tree)
     text = changed.code
     try:
@@ -45,6 +46,11 @@ def rewrite(plan: Plan) -> str:
     except SyntaxError as error:
         raise RewriteError(f"the result does not compile: {error.msg} (line {error.lineno})") from error
     return text
+
+
+def needed(imports: set[str], code: str) -> set[str]:
+    """Those that the code speaks of: an edit that asked for one may have been left out."""
+    return {name for name in imports if re.search(rf"\b{name.rpartition(' ')[2]}\b", code)}
 
 
 def _order(key: Key) -> tuple[int, int]:

@@ -1,21 +1,22 @@
-"""One run: from paths to a result, and from a result to the disk. Returns values; only the CLI prints."""
+"""One run: from paths to a result. Returns values; only the CLI prints."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import callgraph, discover, index, infer, propagate, rules
+from . import callgraph, discover, index, infer, keep, propagate, rules
+from .boundary import Cut
 from .discover import Failure
 from .findings import Finding
-from .index import Module, Program
+from .index import Function, Module, Program
 from .options import DEFAULTS, Options
+from .progress import Progress, silent
 from .rewrite import RewriteError, rewrite
-from .rules.base import Plan, View
+from .rules.base import Edit, Plan, View
+from .writing import WriteError as WriteError
+from .writing import write as write
 
 
 @dataclass
@@ -32,26 +33,73 @@ class Result:
     original: dict[Path, bytes] = field(default_factory=dict)
 
 
-def migrate(paths: Sequence[Path], options: Options = DEFAULTS) -> Result:
-    """Analyse and rewrite everything under `paths`, in memory; nothing is written."""
-    found = discover.discover([Path(path) for path in paths])
+class Refused(Exception):
+    """The whole run would do harm; nothing was looked at further."""
+
+
+def migrate(
+    paths: Sequence[Path],
+    options: Options = DEFAULTS,
+    *,
+    given: Mapping[Path, bytes] | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """Analyse and rewrite everything under `paths`, in memory; nothing is written.
+
+    `given` are files of the run whose content does not come from the disk. Raises `discover.NoSuchPath`
+    and `Refused`.
+    """
+    progress("reading", 0, 0)
+    found = discover.discover([Path(path) for path in paths], options, given or {})
     result = Result(failed=list(found.failures))
     roots = [Path(path) if Path(path).is_dir() else Path(path).parent for path in paths]
-    everything = index.build(found.sources, discover.around(found.sources), roots)
+    outside = discover.around(found.sources)
+    _refuse_namesake([*(source.path for source in found.sources), *(source.path for source in outside)])
+    everything = index.build(found.sources, outside, roots)
     program = index.concerned(everything)
     # A file of which nothing leads to gRPC is neither analysed nor written.
     result.unchanged += [
         m.path for p, m in everything.modules.items() if p not in program.modules and m.in_run
     ]
+    progress("analysing", 0, 0)
+    keep.keep_imports(program, skipped="GB101" in options.skip)
     facts = infer.infer(program)
     graph = callgraph.build(program, facts)
-    colours = propagate.propagate(program, graph, facts, options.keep_sync)
-    for module in program.modules.values():
-        if module.in_run:
-            plan = _plan(module, program, graph, facts, colours)
-            _rewrite(module, plan, result)
+    plans = _settle(program, graph, facts, options)
+    for done, plan in enumerate(plans):
+        progress("rewriting", done, len(plans))
+        _rewrite(plan, result)
     result.findings.sort()
     return result
+
+
+def _settle(program: Program, graph: callgraph.Graph, facts: infer.Facts, options: Options) -> list[Plan]:
+    """The plans of all files, without the edits that the user does not want.
+
+    An edit left out would leave its function half migrated, so the function stays sync and
+    everything is decided again.
+    """
+    kept = keep.kept_functions(program)
+    lines = {module: keep.kept_lines(module.source) for module in program.modules.values() if module.in_run}
+    while True:
+        colours = propagate.propagate(program, graph, facts, options.keep_sync, kept)
+        plans = [_plan(module, program, graph, facts, colours) for module in lines]
+        refused: dict[Function, Cut] = {}
+        for plan in plans:
+            wanted: list[Edit] = []
+            for edit in plan.edits:
+                if edit.rule in options.skip:
+                    cut = Cut("", f"{edit.rule} is left out", True)
+                elif edit.key.start[0] in lines[plan.module]:
+                    cut = Cut("GB711", f"a comment keeps line {edit.key.start[0]} as it is", True)
+                else:
+                    wanted.append(edit)
+                    continue
+                refused.update((fn, cut) for fn in edit.functions if not (fn.is_async or fn.top_level))
+            plan.edits = wanted
+        if refused.keys() <= kept.keys():
+            return plans
+        kept = {**refused, **kept}
 
 
 def _plan(
@@ -68,11 +116,10 @@ def _plan(
     return plan
 
 
-def _rewrite(module: Module, plan: Plan, result: Result) -> None:
-    source = module.source
-    cuts = [finding for finding in plan.findings if finding.kind == "cut"]
+def _rewrite(plan: Plan, result: Result) -> None:
+    source = plan.module.source
     if not plan.edits:
-        result.findings += cuts
+        result.findings += plan.findings
         result.unchanged.append(source.path)
         return
     try:
@@ -85,56 +132,23 @@ def _rewrite(module: Module, plan: Plan, result: Result) -> None:
     if text == source.text:
         result.unchanged.append(source.path)
         return
+    result.findings += [finding for edit in plan.edits for finding in edit.findings]
     result.changed[source.path] = text
     result.before[source.path] = source.text
     result.encoded[source.path] = data
     result.original[source.path] = source.data
 
 
-class WriteError(Exception):
-    """The changes could not be written; every file is as it was."""
-
-
-def write(result: Result) -> None:
-    """Write all changed files, or none: first beside them, then in their place."""
-    fresh: dict[Path, Path] = {}
-    try:
-        for path, data in result.encoded.items():
-            target = path.resolve()
-            if target.read_bytes() != result.original[path]:
-                raise WriteError(f"{path} changed while the codemod ran")
-            fresh[target] = _beside(target, data)
-        _replace(fresh, {path.resolve(): data for path, data in result.original.items()})
-    except OSError as error:
-        raise WriteError(f"{error.filename}: {error.strerror}") from error
-    finally:
-        for temporary in fresh.values():
-            temporary.unlink(missing_ok=True)
-
-
-def _beside(target: Path, data: bytes) -> Path:
-    if not os.access(target, os.W_OK):
-        raise PermissionError(13, "Permission denied", str(target))
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        shutil.copymode(target, name)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)
-
-
-def _replace(fresh: Mapping[Path, Path], original: Mapping[Path, bytes]) -> None:
-    """Put the new files in place; what was replaced before a failure is put back."""
-    replaced: list[Path] = []
-    try:
-        for target, temporary in fresh.items():
-            replaced.append(target)
-            os.replace(temporary, target)
-    except BaseException:
-        for target in replaced:
-            if target.read_bytes() != original[target]:
-                os.replace(_beside(target, original[target]), target)
-        raise
+def _refuse_namesake(paths: Sequence[Path]) -> None:
+    """`import grpc_bridge` in a project with a package of that name would import the project's own."""
+    ours = Path(__file__).resolve().parents[1]
+    for path in paths:
+        file = path.resolve()
+        for place in (file.with_suffix(""), *file.parents):
+            if place.name != "grpc_bridge" or place == ours or (place.parent / "__init__.py").exists():
+                continue
+            if place.with_suffix(".py") == file or (place / "__init__.py").exists():
+                raise Refused(
+                    f"{path} belongs to a package of the project's own that is called grpc_bridge; "
+                    "`import grpc_bridge` would import that one, so rename it first"
+                )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grpc_bridge.codemod import runner
+from grpc_bridge.codemod import runner, writing
 from grpc_bridge.codemod.cli import main
 
 from .tool import generated
@@ -175,7 +175,7 @@ def test_all_files_or_none(
             raise error
         real(source, target)
 
-    monkeypatch.setattr(runner.os, "replace", replace)
+    monkeypatch.setattr(writing.os, "replace", replace)
     assert main([str(project)]) == 3
     assert tree(project) == before
     assert "nothing was changed" in capsys.readouterr().err

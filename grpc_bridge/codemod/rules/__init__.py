@@ -71,12 +71,12 @@ MODULES: tuple[ModuleType, ...] = (
     cut_callback,
     cut_thread,
     cut_unknown_stub,
+    cut_kept,
     cut_lock,
     cut_outside,
     cut_decorator,
     cut_shared,
     cut_grpc_class,
-    cut_kept,
 )
 
 RULES: tuple[Rule, ...] = tuple(sorted((module.RULE for module in MODULES), key=lambda rule: rule.id))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import difflib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import libcst as cst
 
-from ..callgraph import CallSite, Graph
+from ..callgraph import CallSite, Graph, IterateSite, ReadSite, WithSite
 from ..findings import Finding
 from ..index import Function, Module, Program
 from ..infer import Facts
@@ -32,6 +33,20 @@ class Rule:
     sentence: str
     before: str
     after: str
+    remedy: str = ""
+    """What a person can do about it, for rules that leave something to them."""
+
+    def documentation(self) -> str:
+        """The rule's section of docs/rules.md, which `--explain` prints."""
+        before, after = self.before.splitlines(), self.after.splitlines()
+        if after:
+            lines = [line for line in difflib.ndiff(before, after, None, None) if line[0] != "?"]
+            shown = ["```diff", *(line[0] + line[2:] if line[2:] else line[0].strip() for line in lines)]
+        else:
+            shown = ["```python", *before]
+        body = "\n".join([*shown, "```"])
+        remedy = f"\nWhat to do: {self.remedy}\n" if self.remedy else ""
+        return f"### {self.id} {self.slug}\n\n{self.sentence}\n\n{body}\n{remedy}"
 
 
 @dataclass(frozen=True)
@@ -45,9 +60,13 @@ class Key:
 
 @dataclass(frozen=True)
 class Edit:
+    """One change of one node, what is said about it, and the functions that have to stay sync without it."""
+
     rule: str
     key: Key
     apply: Apply
+    findings: tuple[Finding, ...] = ()
+    functions: frozenset[Function] = frozenset()
 
 
 @dataclass
@@ -120,17 +139,39 @@ class View:
             return Key(kind, start, None)
         return Key(kind, start, self.position(node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
 
-    def edit(self, rule: Rule, kind: str, node: ast.AST, apply: Apply, message: str | None = None) -> Edit:
-        """An edit of `node`, noted as a change; `message` makes it a finding for a person."""
-        line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
-        if message is not None:
-            self.plan.findings.append(Finding(self.module.path, line, column, rule.id, message, "cut"))
-        self.plan.findings.append(Finding(self.module.path, line, column, rule.id, rule.sentence, "change"))
-        return Edit(rule.id, self.key(kind, node), apply)
+    def edit(
+        self,
+        rule: Rule,
+        kind: str,
+        node: ast.AST,
+        apply: Apply,
+        message: str | None = None,
+        functions: Iterable[Function] = (),
+    ) -> Edit:
+        """An edit of `node`, noted as a change; `message` makes it a finding for a person.
 
-    def report(self, rule: Rule, node: ast.AST, message: str) -> None:
-        line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
-        self.plan.findings.append(Finding(self.module.path, line, column, rule.id, message, "cut"))
+        `functions` would have to stay sync if the edit were not made; this one, where none is named.
+        """
+        findings = [self.finding(rule, node, rule.sentence, "change")]
+        if message is not None:
+            findings.append(self.finding(rule, node, message))
+        needed = frozenset(functions) or frozenset({self.fn})
+        return Edit(rule.id, self.key(kind, node), apply, tuple(findings), needed)
+
+    def report(self, rule: Rule, node: ast.AST, message: str, decide: bool = False) -> None:
+        self.plan.findings.append(self.finding(rule, node, message, decide=decide))
+
+    def finding(
+        self,
+        rule: Rule,
+        node: ast.AST,
+        message: str,
+        kind: Literal["change", "cut"] = "cut",
+        decide: bool = False,
+    ) -> Finding:
+        line, column = self.position(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        source = self.module.lines[line - 1].strip()
+        return Finding(self.module.path, line, column + 1, rule.id, message, kind, decide, source)
 
     def bridge_name(self) -> str:
         """The name under which this module knows grpc_bridge; asks for the import where it does not."""
@@ -147,10 +188,23 @@ class View:
         return "grpc"
 
 
+def only_stops(view: View) -> bool:
+    """True where a function does no more than to begin a server's stop, which waits for nothing."""
+    sites = [s for s in view.graph.of(view.fn) if isinstance(s, (CallSite, IterateSite, WithSite, ReadSite))]
+    return all(
+        isinstance(site, CallSite)
+        and site.discarded
+        and not site.callees
+        and {(kind, row.name) for kind in site.kinds for row in site.rows} == {("Server", "stop")}
+        for site in sites
+    )
+
+
 def report_cut(view: View, rule: Rule) -> Iterator[Edit]:
     """A finding for a function that waits and stays sync because of `rule`; it is not edited."""
     fn = view.fn
     cut = view.colours.sync.get(fn)
     if cut is not None and cut.rule == rule.id and fn in view.colours.waiting and not fn.top_level:
-        view.report(rule, fn.node, f"{fn.label} stays sync: {cut.reason}")
+        decide = cut.chain and not only_stops(view) and rule.id != "GB711"
+        view.report(rule, fn.node, f"{fn.label} stays sync: {cut.reason}", decide)
     yield from ()

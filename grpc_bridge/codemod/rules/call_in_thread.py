@@ -20,6 +20,7 @@ client = Client(target)  # its constructor waits
     after="""\
 client = await asyncio.to_thread(Client, target)  # its constructor waits
 """,
+    remedy="Nothing has to be done; it costs a thread for the time of the call.",
 )
 
 

@@ -25,6 +25,7 @@ ordered = sorted(stub.Watch(request), key=by_name)
 replies = [item async for item in stub.Watch(request)]
 ordered = sorted([item async for item in stub.Watch(request)], key=by_name)
 """,
+    remedy="Write the loop by hand where the stream may be long.",
 )
 
 DISPLAYS = frozenset({"list", "set"})

@@ -14,6 +14,7 @@ RULE = Rule(
 orders.sort(key=lambda order: stub.Price(order).cents)
 """,
     after="",
+    remedy="Await before the call and pass the value, or hand the function to something that awaits it.",
 )
 
 

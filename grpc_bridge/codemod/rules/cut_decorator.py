@@ -16,6 +16,7 @@ def orders():
     return render(stub.List(Empty()))
 """,
     after="",
+    remedy="Write the decorator so that it takes coroutines, and have its file in the run.",
 )
 
 

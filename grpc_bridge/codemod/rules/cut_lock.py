@@ -16,6 +16,7 @@ def refresh(self):
         self._cache = self._stub.List(Empty())
 """,
     after="",
+    remedy="Take an asyncio.Lock where all who share it are coroutines, or wait outside the lock.",
 )
 
 

@@ -20,6 +20,7 @@ def fetch(stub):
 print(client.fetch(stub))
 """,
     after="",
+    remedy="Put the file that calls it into the run.",
 )
 
 

@@ -16,6 +16,7 @@ class Client:
         self.version = stub.Version(Empty()).text
 """,
     after="",
+    remedy="Move the call into a method that is awaited, such as an async factory or `__aenter__`.",
 )
 
 

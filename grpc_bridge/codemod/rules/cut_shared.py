@@ -15,6 +15,7 @@ def price_all(orders):  # called from a thread only
     return [stub.Price(order) for order in orders]
 """,
     after="",
+    remedy="Migrate the code that stays sync, or separate what the two share.",
 )
 
 

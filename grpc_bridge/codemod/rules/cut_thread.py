@@ -14,6 +14,7 @@ RULE = Rule(
 threading.Thread(target=poll, args=(stub,)).start()
 """,
     after="",
+    remedy="Nothing has to be done; where the thread exists only to wait, start a task in its place.",
 )
 
 

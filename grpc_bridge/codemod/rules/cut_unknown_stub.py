@@ -18,6 +18,7 @@ def order(channel):
     return OrdersStub(channel).Place(Order())
 """,
     after="",
+    remedy="Install the generated code, or put it into the run.",
 )
 
 

@@ -28,4 +28,6 @@ def match(view: View) -> Iterator[Edit]:
     for site in view.sites(CallSite):
         if view.spelling(site) == "asyncio.run":
             view.plan.imports.add("asyncio")
-            yield view.edit(RULE, "Call", site.node, partial(wrap_call, "asyncio.run"))
+            yield view.edit(
+                RULE, "Call", site.node, partial(wrap_call, "asyncio.run"), functions=site.callees
+            )

@@ -30,6 +30,7 @@ async def stub():
     async with grpc.insecure_channel(target) as channel:
         yield GreeterStub(channel)
 """,
+    remedy="Narrow its scope, or set a loop scope that is as wide.",
 )
 
 

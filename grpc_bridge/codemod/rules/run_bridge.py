@@ -21,6 +21,7 @@ def report():  # runs in a thread
 def report():  # runs in a thread
     print(grpc.run(fetch(stub)))
 """,
+    remedy="Nothing has to be done while the caller is sync; it goes when the caller becomes a coroutine.",
 )
 
 
@@ -30,4 +31,5 @@ def match(view: View) -> Iterator[Edit]:
             function = f"{view.bridge_name()}.run"
             names = ", ".join(sorted({callee.label for callee in site.callees}))
             message = f"{view.fn.label} is sync and {names} is a coroutine"
-            yield view.edit(RULE, "Call", site.node, partial(wrap_call, function), message)
+            wrap = partial(wrap_call, function)
+            yield view.edit(RULE, "Call", site.node, wrap, message, functions=site.callees)

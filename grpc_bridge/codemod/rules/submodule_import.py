@@ -15,6 +15,7 @@ RULE = Rule(
 import grpc.experimental
 """,
     after="",
+    remedy="Write the file without the submodule, or leave it on grpcio.",
 )
 
 

@@ -60,7 +60,7 @@ def classes(view: View) -> Iterator[Edit]:
             if wanted and any(isinstance(v, Ext) and v.path in NAMES for v in view.facts.of(base)):
                 if isinstance(base, ast.Name):
                     view.plan.imports.add("unittest")
-                yield view.edit(RULE, type(base).__name__, base, isolate)
+                yield view.edit(RULE, type(base).__name__, base, isolate, functions=methods)
 
 
 def isolate(node: cst.Name | cst.Attribute) -> cst.BaseExpression:

@@ -19,6 +19,7 @@ worker.join()
     after="""\
 await asyncio.to_thread(worker.join)
 """,
+    remedy="Wait for an asyncio counterpart where there is one.",
 )
 
 

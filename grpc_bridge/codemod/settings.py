@@ -1,0 +1,175 @@
+"""The command line and `[tool.grpc_bridge]` of the nearest pyproject.toml, as one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import rules
+from .options import Options, Style
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+STYLES: tuple[Style, ...] = ("iterate", "send-receive")
+REPORTS = (".txt", ".json", ".sarif", ".html")
+LISTS = frozenset({"only", "skip", "include", "exclude", "report", "keep_sync"})
+TEXTS = frozenset({"baseline", "style"})
+FLAGS = frozenset({"quiet"})
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to do, and how."""
+
+    paths: tuple[Path, ...]
+    stdin: bool
+    diff: bool
+    check: bool
+    list_rules: bool
+    explain: str | None
+    reports: tuple[Path, ...]
+    baseline: Path | None
+    write_baseline: bool
+    quiet: bool
+    options: Options
+
+
+def read(argv: Sequence[str] | None) -> Settings:
+    """The settings of a command line; leaves by way of `SystemExit(2)` where they make no sense."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if not (given.paths or given.list_rules or given.explain):
+        parser.error("the following arguments are required: PATH")
+    if STDIN in given.paths and len(given.paths) > 1:
+        parser.error("- stands alone: one source is read, one is written")
+    file = _nearest([Path(path) for path in given.paths if path != STDIN])
+    table = _table(parser, file)
+    merged: dict[str, Any] = {**table, **{k: v for k, v in vars(given).items() if v is not None}}
+    if file is not None:
+        # Paths of a configuration are relative to where it stands.
+        for key in {"report", "baseline"} & (table.keys() - _said(given)):
+            value = merged[key]
+            merged[key] = [file.parent / p for p in value] if key == "report" else file.parent / value
+    reports = tuple(Path(path) for path in merged.get("report") or ())
+    for report in reports:
+        if report.suffix not in REPORTS:
+            parser.error(f"--report {report}: its ending has to be one of {' '.join(REPORTS)}")
+        if not report.parent.is_dir():
+            parser.error(f"--report {report}: no such directory: {report.parent}")
+    style = merged.get("style") or STYLES[0]
+    if style not in STYLES:
+        parser.error(f"style {style!r} is none of {', '.join(STYLES)}")
+    baseline = Path(merged["baseline"]) if merged.get("baseline") else None
+    if given.write_baseline and baseline is None:
+        parser.error("--write-baseline needs --baseline FILE")
+    if given.baseline and not (given.check or given.write_baseline):
+        parser.error("--baseline says what --check accepts; it needs --check or --write-baseline")
+    return Settings(
+        paths=tuple(Path(path) for path in given.paths if path != STDIN),
+        stdin=STDIN in given.paths,
+        diff=given.diff,
+        check=given.check,
+        list_rules=given.list_rules,
+        explain=given.explain,
+        reports=reports,
+        baseline=baseline,
+        write_baseline=given.write_baseline,
+        quiet=bool(merged.get("quiet")),
+        options=Options(
+            keep_sync=frozenset(merged.get("keep_sync") or ()),
+            skip=_skipped(parser, merged),
+            include=tuple(merged.get("include") or ()),
+            exclude=tuple(merged.get("exclude") or ()),
+            style=style,
+        ),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m grpc_bridge.codemod",
+        description="Rewrite code for synchronous gRPC into asyncio on grpc_bridge.",
+        epilog="Exit status: 0 done, 1 work left (--check), 2 usage, 3 a file failed. "
+        "[tool.grpc_bridge] of the nearest pyproject.toml takes only, skip, include, exclude, report, "
+        "baseline, style, quiet and keep_sync.",
+    )
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="a file, a folder of Python files, or - for standard input"
+    )
+    parser.add_argument("--diff", action="store_true", help="print what would change, and write nothing")
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if work is left")
+    parser.add_argument("--only", metavar="GBnnn[,...]", type=_ids, help="make these rules' edits alone")
+    parser.add_argument("--skip", metavar="GBnnn[,...]", type=_ids, help="make no edits of these rules")
+    parser.add_argument(
+        "--include", metavar="GLOB", action="append", help="only files that match (.gitignore's patterns)"
+    )
+    parser.add_argument("--exclude", metavar="GLOB", action="append", help="no files that match")
+    parser.add_argument("--style", choices=STYLES, help="how streaming calls are written")
+    parser.add_argument(
+        "--report", metavar="FILE", action="append", help=f"write a report: {', '.join(REPORTS)}"
+    )
+    parser.add_argument("--baseline", metavar="FILE", help="work that --check accepts")
+    parser.add_argument("--write-baseline", action="store_true", help="accept all work that is left now")
+    parser.add_argument("--quiet", action="store_true", default=None, help="say nothing but what failed")
+    parser.add_argument("--list-rules", action="store_true", help="list the rules")
+    parser.add_argument("--explain", metavar="GBnnn", help="explain a rule")
+    return parser
+
+
+def _ids(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _skipped(parser: argparse.ArgumentParser, merged: dict[str, Any]) -> frozenset[str]:
+    known = {rule.id for rule in rules.RULES}
+    only, skip = merged.get("only"), merged.get("skip") or []
+    for rule in (*(only or ()), *skip):
+        if rule not in known:
+            parser.error(f"no rule is called {rule}; --list-rules shows them")
+    return frozenset(skip) | (known - set(only) if only else frozenset())
+
+
+def _said(given: argparse.Namespace) -> set[str]:
+    return {key for key, value in vars(given).items() if value is not None}
+
+
+def _nearest(paths: Sequence[Path]) -> Path | None:
+    """The pyproject.toml, of the first path or above it, that speaks of grpc_bridge."""
+    start = (paths[0] if paths else Path()).resolve()
+    for folder in (start, *start.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file() and "grpc_bridge" in file.read_text(encoding="utf-8", errors="replace"):
+            return file
+    return None
+
+
+def _table(parser: argparse.ArgumentParser, file: Path | None) -> dict[str, Any]:
+    """`[tool.grpc_bridge]`, with what is unknown or of another type refused."""
+    if file is None:
+        return {}
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("grpc_bridge", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        parser.error(f"{file}: {error}")
+    for key, value in table.items():
+        where = f"{file}: tool.grpc_bridge.{key}"
+        if key in LISTS:
+            if not (isinstance(value, list) and all(isinstance(part, str) for part in value)):
+                parser.error(f"{where} has to be a list of strings")
+        elif key in TEXTS:
+            if not isinstance(value, str):
+                parser.error(f"{where} has to be a string")
+        elif key in FLAGS:
+            if not isinstance(value, bool):
+                parser.error(f"{where} has to be true or false")
+        else:
+            parser.error(f"{where} is not known; known are {', '.join(sorted(LISTS | TEXTS | FLAGS))}")
+    return dict(table)

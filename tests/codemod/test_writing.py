@@ -1,0 +1,207 @@
+"""All files or none: what happens to the tree when a run cannot finish its writing."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grpc_bridge.codemod import runner, writing
+from grpc_bridge.codemod.cli import main
+
+from .test_cli import AFTER, BEFORE, project, tree
+
+__all__ = ["project"]
+
+FILES = ("app.py", "b.py", "c.py")
+
+
+@pytest.fixture
+def three(project: Path) -> Path:
+    for name in FILES:
+        (project / name).write_text(BEFORE)
+    return project
+
+
+def interrupt_replace(monkeypatch: pytest.MonkeyPatch, at: int, number: int, late: bool) -> Callable[[], int]:
+    """Send this process a signal at the replacement `at`, before or after it; returns how many there were."""
+    real, calls = os.replace, 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == at and not late:
+            os.kill(os.getpid(), number)
+        real(source, target)
+        if calls == at and late:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(writing.os, "replace", replace)
+    return lambda: calls
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("at", range(1, len(FILES) + 1))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_at_each_replacement(
+    three: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    at: int,
+    late: bool,
+) -> None:
+    before = tree(three)
+    replacements = interrupt_replace(monkeypatch, at, number, late)
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert main([str(three)]) == 3
+    assert tree(three) == before
+    assert replacements() >= at
+    assert capsys.readouterr().err == "grpc_bridge.codemod: interrupted, nothing was changed\n"
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+def test_interrupted_twice(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second Ctrl-C comes while files are put back."""
+    before = tree(three)
+    real, calls = os.replace, 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls >= 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        real(source, target)
+
+    monkeypatch.setattr(writing.os, "replace", replace)
+    assert main([str(three)]) == 3
+    assert tree(three) == before
+    assert calls == 4
+
+
+def test_interrupted_while_it_writes_beside(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(three)
+    real = writing._beside
+
+    def beside(target: Path, data: bytes) -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(target, data)
+
+    monkeypatch.setattr(writing, "_beside", beside)
+    assert main([str(three)]) == 3
+    assert tree(three) == before
+
+
+@pytest.mark.parametrize("at", range(1, len(FILES) + 1))
+def test_a_replacement_that_fails(
+    three: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], at: int
+) -> None:
+    before = tree(three)
+    real, calls = os.replace, 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            raise OSError(5, "Input/output error", str(target))
+        real(source, target)
+
+    monkeypatch.setattr(writing.os, "replace", replace)
+    assert main([str(three)]) == 3
+    assert tree(three) == before
+    err = capsys.readouterr().err
+    assert err == f"grpc_bridge.codemod: nothing was changed: {three}/{FILES[at - 1]}: Input/output error\n"
+
+
+def test_a_disk_that_is_full(three: Path) -> None:
+    """No file of the process may grow beyond a limit that only the last of the three needs."""
+    (three / "c.py").write_text(BEFORE + "# " + "x" * 100_000 + "\n")
+    before = tree(three)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "grpc_bridge.codemod", str(three)],
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr == f"grpc_bridge.codemod: nothing was changed: {three}/c.py: File too large\n"
+    assert tree(three) == before
+
+
+def test_where_no_links_can_be_made(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(three)
+
+    def no_link(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(writing.os, "link", no_link)
+    interrupt_replace(monkeypatch, 2, signal.SIGINT, True)
+    assert main([str(three)]) == 3
+    assert tree(three) == before
+    monkeypatch.undo()
+    monkeypatch.setattr(writing.os, "link", no_link)
+    assert main([str(three)]) == 0
+    assert sorted(tree(three)) == sorted(before)
+    assert (three / "b.py").read_text() == AFTER
+
+
+@pytest.mark.parametrize("change", [b"# edited\n", None])
+def test_a_file_that_changed_meanwhile_keeps_all(three: Path, change: bytes | None) -> None:
+    result = runner.migrate([three])
+    if change is None:
+        (three / "c.py").unlink()
+    else:
+        (three / "c.py").write_bytes(change)
+    before = tree(three)
+    with pytest.raises(runner.WriteError, match=r"c\.py"):
+        runner.write(result)
+    assert tree(three) == before
+
+
+def test_links_stay_links(three: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real.txt"
+    (three / "b.py").rename(real)
+    (three / "b.py").symlink_to(real)
+    interrupted = runner.migrate([three])
+    real.write_text("# edited\n")
+    with pytest.raises(runner.WriteError, match=r"b\.py changed while"):
+        runner.write(interrupted)
+    assert (three / "b.py").is_symlink()
+    real.write_text(BEFORE)
+    assert main([str(three)]) == 0
+    assert (three / "b.py").is_symlink()
+    assert real.read_text() == AFTER
+
+
+def test_the_owner_stays(three: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root may give files away")
+    os.chown(three / "b.py", 1234, 1234)
+    main([str(three)])
+    kept = (three / "b.py").stat()
+    assert (kept.st_uid, kept.st_gid) == (1234, 1234)
+
+
+def test_a_folder_that_may_not_be_written(three: Path) -> None:
+    """As another user, where root would be stopped by nothing."""
+    if os.getuid() == 0:
+        pytest.skip("root may write to everything")
+    three.chmod(0o555)
+    try:
+        before = tree(three)
+        assert main([str(three)]) == 3
+        assert tree(three) == before
+    finally:
+        three.chmod(0o755)

@@ -32,8 +32,8 @@ _OURS = {
 def __getattr__(name: str) -> Any:
     if name in _OURS:
         value = getattr(importlib.import_module(f"grpc_bridge.{_OURS[name]}"), name)
-    elif name == "aio":
-        value = importlib.import_module("grpc_bridge.aio")
+    elif name in ("aio", "experimental"):
+        value = importlib.import_module(f"grpc_bridge.{name}")
     elif name == "__all__":
         value = sorted({*_OURS, *importlib.import_module("grpc").__all__})
     elif (

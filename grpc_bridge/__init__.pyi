@@ -178,6 +178,7 @@ from grpc import (
 )
 
 from grpc_bridge import aio as aio
+from grpc_bridge import experimental as experimental
 from grpc_bridge._api import (
     channel_ready_future as channel_ready_future,
 )

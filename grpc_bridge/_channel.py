@@ -210,10 +210,11 @@ class Channel(grpc.Channel):
 
     def close(self) -> Any:
         """Cancel every call in flight, of both colours, and refuse new ones; awaitable in a coroutine."""
-        self._close()
+        self.close_now()
         return None if running_loop() is None else Done(None)
 
-    def _close(self) -> None:
+    def close_now(self) -> None:
+        """What `close` does, in whatever context."""
         with self._lock:
             self._closed = True
             made = self._sync_made, self._transport_made
@@ -229,7 +230,7 @@ class Channel(grpc.Channel):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self.close_now()
 
     async def __aenter__(self) -> Channel:
         return self
@@ -237,7 +238,7 @@ class Channel(grpc.Channel):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self.close_now()
 
 
 _channels: weakref.WeakSet[Channel] = weakref.WeakSet()

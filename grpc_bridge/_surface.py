@@ -64,6 +64,15 @@ SURFACE: tuple[Member, ...] = (
     Member("", "unary_unary_rpc_method_handler", "function", False, "same", "value"),
     Member("", "xds_channel_credentials", "function", False, "same", "value"),
     Member("", "xds_server_credentials", "function", False, "same", "value"),
+    # grpc.experimental
+    Member("experimental", "unary_unary", "function", True, "await", "value"),
+    Member("experimental", "unary_stream", "function", False, "same", "ResponseStream"),
+    Member("experimental", "stream_unary", "function", True, "await", "value"),
+    Member("experimental", "stream_stream", "function", False, "same", "ResponseStream"),
+    Member("experimental", "insecure_channel_credentials", "function", False, "same", "value"),
+    Member("experimental", "wrap_server_method_handler", "function", False, "same", "value"),
+    Member("experimental", "session_cache", "attribute", False, "same", "value"),
+    Member("experimental", "ChannelOptions", "class", False, "same", "value"),
     # classes, enums and exceptions
     Member("", "AuthMetadataContext", "class", False, "same", "value"),
     Member("", "AuthMetadataPlugin", "class", False, "same", "value"),

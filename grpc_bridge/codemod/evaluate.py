@@ -32,6 +32,10 @@ from .values import (
 State = dict[str, Values]
 MAX_PATH = 120
 GENERIC = ("typing.", "typing_extensions.", "collections.", "builtins.", "contextlib.")
+# They are called as a multi-callable is.
+CALLS_WITHOUT_CHANNEL = {
+    f"grpc.experimental.{arity}": kind for arity, kind in _surface.MULTI_CALLABLES.items()
+}
 
 
 @dataclass
@@ -221,6 +225,8 @@ class Evaluator(Containers, ABC):
         if isinstance(owner, Ext):
             module = self.submodule(frame, node, attr)
             path = f"{owner.path}.{attr}"
+            if path in CALLS_WITHOUT_CHANNEL:
+                return frozenset({Obj(CALLS_WITHOUT_CHANNEL[path])})
             return module or (frozenset({Ext(path, owner.node)}) if len(path) < MAX_PATH else NOTHING)
         if isinstance(owner, Inst) and attr == "__class__":
             return frozenset({Cls(owner.cls)})

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+import grpc.experimental
 
 from grpc_bridge._surface import SURFACE
 
@@ -25,7 +26,9 @@ OBSERVED = "observed"
 """The name of this run, beside the legs'."""
 
 _BASES: dict[type, str] = {
-    getattr(grpc, owner): owner for owner in {row.owner for row in SURFACE} if hasattr(grpc, owner)
+    cls: owner
+    for owner in {row.owner for row in SURFACE}
+    if isinstance(cls := getattr(grpc, owner, None), type)
 }
 _NAMES = {(row.owner, row.name): row.qualified for row in SURFACE}
 _SPECIAL = {row.name for row in SURFACE if row.name.startswith("__")}
@@ -49,24 +52,31 @@ def observe_source(source: str, name: str) -> tuple[Run, frozenset[str]]:
     return outcome, frozenset(seen)
 
 
-class _WatchedGrpc(types.ModuleType):
-    """Stands for the module `grpc` in the scenario's own file, and notes what is taken from it."""
+class _WatchedModule(types.ModuleType):
+    """Stands for a module of grpcio's in the scenario's own file, and notes what is taken from it."""
 
     seen: set[str]
 
+    def __init__(self, module: types.ModuleType, owner: str) -> None:
+        super().__init__(module.__name__)
+        self._module, self._owner = module, owner
+
     def __getattr__(self, name: str) -> Any:
-        if ("", name) in _NAMES:
-            self.seen.add(_NAMES["", name])
-        return getattr(grpc, name)
+        if self is watched_grpc and name == "experimental":
+            return watched_experimental
+        if (self._owner, name) in _NAMES:
+            self.seen.add(_NAMES[self._owner, name])
+        return getattr(self._module, name)
 
 
-watched_grpc = _WatchedGrpc("grpc")
+watched_grpc = _WatchedModule(grpc, "")
+watched_experimental = _WatchedModule(grpc.experimental, "experimental")
 _undo: list[Callable[[], None]] = []
 
 
 @contextmanager
 def _watching(seen: set[str]) -> Iterator[None]:
-    watched_grpc.seen = seen
+    watched_grpc.seen = watched_experimental.seen = seen
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 
 import grpc
 import pytest
@@ -43,7 +44,32 @@ def test_every_name_of_the_table_is_in_grpcio_s_all() -> None:
     assert {row.name for row in SURFACE if not row.owner} <= set(grpc.__all__)
 
 
-def test_modules_of_grpcio_are_reached_through_ours() -> None:
-    experimental = importlib.import_module("grpc.experimental")
-    assert grpc_bridge.experimental is experimental
+CALLS_WITHOUT_CHANNEL = {"unary_unary", "unary_stream", "stream_unary", "stream_stream"}
+
+
+def test_experimental_is_grpcio_s_but_for_its_calls() -> None:
+    theirs = importlib.import_module("grpc.experimental")
+    ours = importlib.import_module("grpc_bridge.experimental")
+    assert grpc_bridge.experimental is ours
+    theirs_alone = {"aio", "session_cache", "Callable"}  # modules of grpcio's, and what it imports for itself
+    names = {name for name in dir(theirs) if not name.startswith("_")} - theirs_alone
+    assert {
+        name for name in names if getattr(ours, name) is not getattr(theirs, name)
+    } == CALLS_WITHOUT_CHANNEL
+    for name in CALLS_WITHOUT_CHANNEL:
+        assert list(inspect.signature(getattr(ours, name)).parameters) == list(
+            inspect.signature(getattr(theirs, name)).parameters
+        )
+    assert ours.aio is grpc_bridge.aio
+    assert not hasattr(ours, "no_such_name")
+
+
+def test_the_session_cache_is_grpcio_s() -> None:
+    theirs = importlib.import_module("grpc.experimental.session_cache")
+    ours = importlib.import_module("grpc_bridge.experimental.session_cache")
+    assert ours.ssl_session_cache_lru is theirs.ssl_session_cache_lru
+    assert grpc_bridge.experimental.session_cache is ours
+
+
+def test_a_name_that_grpcio_has_not_is_refused() -> None:
     assert not hasattr(grpc_bridge, "no_such_name")

@@ -162,8 +162,13 @@ class Done(Generic[T]):
 
 def wake(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
     """Resolve a future of a loop, from any thread; nothing happens if the loop is closed: nobody waits."""
+    call_in(loop, _settle, waiter)
+
+
+def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: Any) -> None:
+    """Call something on a loop's thread, from any thread; nothing happens if the loop is closed."""
     try:
-        loop.call_soon_threadsafe(_settle, waiter)
+        loop.call_soon_threadsafe(function, *arguments)
     except RuntimeError:
         if not loop.is_closed():
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,14 +10,21 @@ from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
+from grpc import _common
 
 from grpc_bridge._border import Done, running_loop
+from grpc_bridge._bridge import can_wait_here, wait_here
 from grpc_bridge._cy.ccore import port
 from grpc_bridge._cy.server_call import ServerCall
 from grpc_bridge._errors import AbortError
 from grpc_bridge._metadata import Metadata, outgoing
 
 _LOGGER = logging.getLogger("grpc_bridge")
+
+
+def _done() -> Any:
+    """What a member returns that has nothing to return: in a coroutine it may be awaited."""
+    return None if running_loop() is None else Done(None)
 
 
 class ServicerContext(grpc.ServicerContext):
@@ -49,14 +57,16 @@ class ServicerContext(grpc.ServicerContext):
     def cancel(self) -> Any:
         """End the RPC: the client sees CANCELLED."""
         self._call.cancel()
+        return _done()
 
     def add_callback(self, callback: Callable[[], object]) -> bool:
         """Call `callback` when the RPC is over; False, and no call, if it is."""
         return self._call.add_callback(callback)
 
     def add_done_callback(self, callback: Callable[[Any], object]) -> None:
-        """Call `callback` with this context when the RPC is over."""
-        self._call.add_callback(lambda: callback(self))
+        """Call `callback` with this context when the RPC is over; at once if it is."""
+        if not self._call.add_callback(lambda: callback(self)):
+            callback(self)
 
     # ---- the client -------------------------------------------------------------------------------
 
@@ -85,14 +95,57 @@ class ServicerContext(grpc.ServicerContext):
 
     # ---- messages ---------------------------------------------------------------------------------
 
-    async def read(self) -> Any:
-        """The next request, or ``grpc.aio.EOF`` when the client sends no more."""
+    def read(self) -> Any:
+        """The next request, or ``grpc.aio.EOF`` when the client sends no more: blocks, or is awaited."""
+        if running_loop() is not None:
+            return self._read()
+        if can_wait_here():
+            return wait_here(self._read())
+        self._check_not_ended()
+        request = self._call.read_blocking()
+        if request is None and self._call.cancelled:
+            raise grpc.RpcError
+        return grpc.aio.EOF if request is None else request
+
+    async def _read(self) -> Any:
+        self._check_not_ended()
         request = await self._call.read()
         return grpc.aio.EOF if request is None else request
 
-    async def write(self, message: Any) -> None:
-        """Send a response; returns when the transport has taken it."""
-        await self._call.write(message)
+    def write(self, message: Any) -> Any:
+        """Send a response: blocks, or is awaited, until the transport has taken it.
+
+        Messages are sent in the order of the calls. Raises ``grpc.aio.UsageError`` once the RPC has ended,
+        and, if the client has ended it, ``grpc.RpcError`` in a thread and ``asyncio.CancelledError`` in a
+        coroutine.
+        """
+        if running_loop() is not None:
+            return self._write(message)
+        if can_wait_here():
+            return wait_here(self._write(message))
+        self._check_can_write()
+        if not self._call.write_blocking(message):
+            self._raise_ended()
+        return None
+
+    async def _write(self, message: Any) -> None:
+        self._check_can_write()
+        if not await self._call.write(message):
+            self._raise_ended()
+
+    def _check_can_write(self) -> None:
+        if not self._call.response_streaming:
+            raise grpc.aio.UsageError(f"{self._call.method} has one response, which its handler returns")
+        self._check_not_ended()
+
+    def _check_not_ended(self) -> None:
+        if not self._call.active:
+            self._raise_ended()
+
+    def _raise_ended(self) -> NoReturn:
+        if self._call.cancelled:
+            raise grpc.RpcError if running_loop() is None else asyncio.CancelledError
+        raise grpc.aio.UsageError(f"{self._call.method}: the RPC has ended")
 
     def set_compression(self, compression: grpc.Compression) -> None:
         """Compress the responses; before the first of them."""
@@ -106,12 +159,13 @@ class ServicerContext(grpc.ServicerContext):
 
     def send_initial_metadata(self, initial_metadata: Any) -> Any:
         """Send metadata ahead of the first response; once, and not after it."""
+        if self._call.cancelled:
+            raise grpc.RpcError
         if self._call.headers_sent:
             raise ValueError("Initial metadata no longer allowed!")
-        if not self._call.active:
-            raise grpc.RpcError()
+        self._check_not_ended()
         self._call.send_initial_metadata(outgoing(initial_metadata) or ())
-        return None if running_loop() is None else Done(None)
+        return _done()
 
     def set_trailing_metadata(self, trailing_metadata: Any) -> None:
         """The metadata to send with the status."""
@@ -132,7 +186,7 @@ class ServicerContext(grpc.ServicerContext):
 
     def set_details(self, details: str) -> None:
         """The details to end with when the handler returns."""
-        self._call.details = details.encode() if isinstance(details, str) else details
+        self._call.details = _common.encode(details)
 
     def details(self) -> bytes | None:
         """What `set_details` was given, encoded."""

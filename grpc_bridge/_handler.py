@@ -13,6 +13,7 @@ from typing import Any, cast
 import grpc
 
 from grpc_bridge._border import running_loop
+from grpc_bridge._bridge import can_wait_here, wait_here
 from grpc_bridge._cy.server_call import HandlerPlan, ServerCall
 from grpc_bridge._errors import WouldDeadlock
 from grpc_bridge._grpc_types import RpcMethodHandler
@@ -113,6 +114,11 @@ class RequestIterator:
         return self
 
     def __next__(self) -> Any:
+        if can_wait_here():
+            request = wait_here(self._call.read())
+            if request is None:
+                raise StopIteration
+            return request
         if running_loop() is not None:
             raise WouldDeadlock(
                 f"{self._call.method}: `for` over the requests would block the event loop; use `async for`"

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 # Seconds. A context without a deadline says that this much and more remains; C-core cannot count so far.
 _FOREVER = 1e9
 
+
+
+def _seconds(timeout: float | None) -> float | None:
+    return None if timeout is not None and timeout > _FOREVER else timeout
+
+
 Serializer = Callable[[Any], bytes]
 Deserializer = Callable[[bytes], Any]
 
@@ -169,7 +175,7 @@ class _UnaryResponse(MultiCallable):
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method, self._channel.target)
-            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
+            return self._sync(request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression)
         self._channel.check_open()
         return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
 
@@ -177,14 +183,14 @@ class _UnaryResponse(MultiCallable):
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method, self._channel.target)
-            return self._sync.with_call(request, timeout, as_pairs(metadata), *others)
+            return self._sync.with_call(request, _seconds(timeout), as_pairs(metadata), *others)
         self._channel.check_open()
         return WithCall(self._start(loop, request, timeout, metadata, *others))
 
     def _future(self, request: Any, timeout: float | None, metadata: Any, *others: Any) -> Any:
         loop = running_loop()
         if loop is None:
-            return self._sync.future(request, timeout, as_pairs(metadata), *others)
+            return self._sync.future(request, _seconds(timeout), as_pairs(metadata), *others)
         call = self._start(loop, request, timeout, metadata, *others)
         call.claimed = True
         return call
@@ -207,7 +213,7 @@ class _StreamResponse(MultiCallable):
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method, self._channel.target)
-            return self._sync(request, timeout, as_pairs(metadata), credentials, wait_for_ready, compression)
+            return self._sync(request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression)
         return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
 
 

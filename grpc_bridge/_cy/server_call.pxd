@@ -33,14 +33,12 @@ cdef class ServerShared:
 cdef class ServerCall(ServerCallState):
     cdef ServerShared shared
     cdef HandlerPlan plan
-    # futures of the loop
-    cdef object _read_waiter
-    cdef object _write_waiter
-    # gates of a thread
-    cdef object _read_gate
-    cdef object _write_gate
+    # who waits for a request: futures of loops, and locks that threads wait for
+    cdef list _readers
     # plain functions, called with nothing once the call is over
     cdef list _callbacks
 
+    cdef int _wait_to_read(self, object waiter) except -1
+    cdef int _wake_readers(self) except -1
     cdef bytes serialized(self, object response)
     cdef object deserialized(self, bytes message)

@@ -6,8 +6,11 @@ Its messages are read and written in both colours, on the loop and in threads.
 
 import asyncio
 import logging
-import threading
 
+from _thread import LockType as Lock, allocate_lock
+from asyncio import _get_running_loop, get_running_loop
+
+from grpc_bridge._border import sync_scope, wake
 from grpc_bridge._errors import status_number
 
 from grpc_bridge._cy.handoff cimport LoopMailbox
@@ -37,6 +40,7 @@ cdef class HandlerPlan:
         self.is_async = is_async
         self.pool = pool
 
+
 cdef class ServerShared:
     """What the calls of one server have in common."""
 
@@ -52,10 +56,23 @@ cdef class ServerShared:
         return self._loop_mailbox
 
 
+cdef int _release(object waiter) except -1:
+    """Let go whoever waits: the thread that holds out at a lock, or a future's loop."""
+    if type(waiter) is Lock:
+        waiter.release()
+    elif not waiter.done():
+        loop = waiter.get_loop()
+        if _get_running_loop() is loop:
+            waiter.set_result(None)
+        else:
+            wake(loop, waiter)
+    return 0
+
+
 cdef class ServerCall(ServerCallState):
     """One RPC, as its handler sees it."""
 
-    # ---- messages, on the loop --------------------------------------------------------------------
+    # ---- messages, on a loop ----------------------------------------------------------------------
 
     async def write(self, response):
         """Send a response; False when the call has ended."""
@@ -63,14 +80,10 @@ cdef class ServerCall(ServerCallState):
         if not self.is_active():
             return False
         message = self.serialized(response)
-        if message is None:
+        if message is None or not self.is_active():
             return False
-        while self._write_waiter is not None:
-            await asyncio.wait([self._write_waiter])
-            if not self.is_active():
-                return False
-        waiter = self._write_waiter = self.shared.loop_mailbox().loop.create_future()
-        self.send_message(message)
+        waiter = get_running_loop().create_future()
+        self.send_message(message, waiter)
         await waiter
         return self.is_active()
 
@@ -83,32 +96,31 @@ cdef class ServerCall(ServerCallState):
                 return self.deserialized(message)
             if self.cancelled:
                 raise _CancelledError()
-            if self.read_ended:
+            if self.read_ended or self.closed:
                 return None
             self.want_message()
-            if self._read_waiter is None:
-                self._read_waiter = self.shared.loop_mailbox().loop.create_future()
-            await self._read_waiter
+            waiter = get_running_loop().create_future()
+            self._wait_to_read(waiter)
+            await waiter
 
     # ---- messages, in a thread --------------------------------------------------------------------
 
     def write_blocking(self, response):
-        """Send a response from a thread of the pool; False when the call has ended."""
+        """Send a response from a thread without a loop; False when the call has ended."""
         cdef bytes message
         if not self.is_active():
             return False
         message = self.serialized(response)
-        if message is None:
+        if message is None or not self.is_active():
             return False
-        gate = threading.Lock()
+        gate = allocate_lock()
         gate.acquire()
-        self._write_gate = gate
-        self.send_message(message)
+        self.send_message(message, gate)
         gate.acquire()  # network op
         return self.is_active()
 
     def read_blocking(self):
-        """The next request in a thread of the pool; None when the client sends no more."""
+        """The next request in a thread without a loop; None when the client sends no more."""
         cdef bytes message
         while True:
             message = self.take_message()
@@ -117,40 +129,48 @@ cdef class ServerCall(ServerCallState):
             if self.read_ended or self.closed:
                 return None
             self.want_message()
-            gate = threading.Lock()
+            gate = allocate_lock()
             gate.acquire()
-            self._read_gate = gate
-            if self.inbox is None and not self.read_ended and not self.closed:
-                gate.acquire()  # network op
-            self._read_gate = None
+            self._wait_to_read(gate)
+            gate.acquire()  # network op
+
+    cdef int _wait_to_read(self, object waiter) except -1:
+        if self._readers is None:
+            self._readers = [waiter]
+        else:
+            self._readers.append(waiter)
+        if self.inbox is not None or self.read_ended or self.closed:
+            # It came while the waiter was being added.
+            self._wake_readers()
+        return 0
+
+    cdef int _wake_readers(self) except -1:
+        readers, self._readers = self._readers, None
+        if readers is not None:
+            for reader in readers:
+                _release(reader)
+        return 0
 
     # ---- what the transport reports ---------------------------------------------------------------
 
     cdef int _message_came(self) except -1:
-        waiter, self._read_waiter = self._read_waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-        gate, self._read_gate = self._read_gate, None
-        if gate is not None:
-            gate.release()
-        return 0
+        return self._wake_readers()
 
-    cdef int _message_went(self, bint ok) except -1:
-        waiter, self._write_waiter = self._write_waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(ok)
-        gate, self._write_gate = self._write_gate, None
-        if gate is not None:
-            gate.release()
+    cdef int _message_went(self, object ticket) except -1:
+        return _release(ticket)
+
+    cdef int _status_refused(self, object error) except -1:
+        _LOGGER.error("%s: the status could not be sent: %s", self.method, error, exc_info=error)
         return 0
 
     cdef int _closed(self) except -1:
-        ServerCall._message_came(self)
+        self._wake_readers()
         callbacks, self._callbacks = self._callbacks, None
         if callbacks is not None:
             for callback in callbacks:
                 try:
-                    callback()
+                    with sync_scope():
+                        callback()
                 except Exception:
                     _LOGGER.exception("Exception calling callback!")
         return 0
@@ -171,9 +191,14 @@ cdef class ServerCall(ServerCallState):
     def active(self):
         return self.is_active()
 
+    @property
+    def response_streaming(self):
+        return self.plan.response_streaming
+
     def cancel(self):
         """End the RPC as if the client had cancelled it."""
-        self.stream.cancel()
+        if not self.closed:
+            self.stream.cancel()
 
     def send_initial_metadata(self, tuple metadata):
         """Send the headers now."""
@@ -194,7 +219,7 @@ cdef class ServerCall(ServerCallState):
             if type(message) is not bytes:
                 message = bytes(memoryview(message))
         except Exception:
-            _LOGGER.exception("Exception serializing message!")
+            _LOGGER.exception("Exception serializing message! %s gave a %s", self.method, type(response).__name__)
             self.finish(
                 None,
                 _INTERNAL if self.code is None else status_number(self.code),
@@ -208,8 +233,10 @@ cdef class ServerCall(ServerCallState):
         if deserializer is None:
             return message
         try:
-            return deserializer(message)
+            request = deserializer(message)
         except Exception:
             _LOGGER.exception("Exception deserializing message!")
+            request = None
+        if request is None:
             self.finish(None, _INTERNAL, b"Exception deserializing request!")
-            return None
+        return request

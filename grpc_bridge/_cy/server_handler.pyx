@@ -10,8 +10,15 @@ import inspect
 import logging
 import sys
 
+from asyncio import _get_running_loop, get_running_loop
+from collections.abc import Generator
+
+import grpc
+import grpc.aio
+
+from grpc_bridge._border import call_in
 from grpc_bridge._errors import AbortError, status_number
-from grpc_bridge._stream import async_iterator
+from grpc_bridge._stream import async_iterator, cannot_block
 
 from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, inline_mailbox
 from grpc_bridge._cy.server_call cimport ServerCall, nobody
@@ -22,9 +29,12 @@ cdef int _OK = 0
 cdef int _CANCELLED = 1
 cdef int _UNKNOWN = 2
 cdef int _UNIMPLEMENTED = 12
+cdef int _UNAVAILABLE = 14
 
 cdef object _CancelledError = asyncio.CancelledError
 cdef object _isawaitable = inspect.isawaitable
+# What the members of a context raise when there is nobody to talk to any more.
+cdef tuple _ENDED = (grpc.RpcError, grpc.aio.UsageError)
 cdef object _Task = asyncio.Task
 # From 3.12 on a task runs to its first wait before it is given to the loop.
 cdef bint _EAGER = sys.version_info >= (3, 12)
@@ -52,12 +62,25 @@ cdef class HandledCall(ServerCall):
                 return self.over()
             return self.run_with(argument)
         try:
-            self.plan.pool.submit(self.variables.run, self._run_in_pool)
-        except RuntimeError:
-            # The pool has been shut down: so is the server, or it is about to be.
-            self.finish(None, _UNKNOWN, "the server's thread pool takes no more work")
-            self.over()
+            future = self.plan.pool.submit(self.variables.run, self._run_in_pool)
+        except Exception as error:
+            # The pool has been shut down, and so is the server, or it is about to be; or the pool is broken.
+            self._turned_away(error)
+        else:
+            if future is not None:
+                future.add_done_callback(self._left_pool)
         return 0
+
+    def _left_pool(self, future):
+        # Most often the handler has run. A pool may also cancel what waits in it, or break.
+        if not self._ran:
+            self._turned_away(None if future.cancelled() else future.exception())
+
+    cdef int _turned_away(self, object error) except -1:
+        if not self.closed:
+            _LOGGER.error("%s: the server's thread pool did not take the RPC: %s", self.method, error)
+            self.finish(None, _UNAVAILABLE, "the server's thread pool takes no more work")
+        return self.over()
 
     cdef int _message_came(self) except -1:
         if self.plan.request_streaming:
@@ -79,8 +102,8 @@ cdef class HandledCall(ServerCall):
     cdef int run_with(self, object argument) except -1:
         self.context = self.shared.make_context(self)
         if self.plan.response_streaming:
-            return self.start_task(self._drive_stream(argument))
-        return self.start_task(self._drive_unary(argument))
+            return self.start_task(self._drive_stream(argument, None))
+        return self.start_task(self._drive_unary(argument, None))
 
     cdef int start_task(self, object coroutine) except -1:
         loop = self.shared._loop_mailbox.loop
@@ -95,9 +118,10 @@ cdef class HandledCall(ServerCall):
 
     # ---- on the loop ------------------------------------------------------------------------------
 
-    async def _drive_unary(self, argument):
+    async def _drive_unary(self, argument, response):
         try:
-            response = self.plan.behavior(argument, self.context)
+            if argument is not None:
+                response = self.plan.behavior(argument, self.context)
             if _isawaitable(response):
                 response = await response
             self._respond(response)
@@ -105,37 +129,24 @@ cdef class HandledCall(ServerCall):
             self._task_cancelled()
         except Exception as error:
             self.fail(error, "Exception calling application: ")
+        except BaseException as error:
+            self._broken_off(error)
+            raise
         finally:
             self.over()
 
-    async def _await_unary(self, awaitable):
+    async def _drive_stream(self, argument, responses):
         try:
-            self._respond(await awaitable)
-        except _CancelledError:
-            self._task_cancelled()
-        except Exception as error:
-            self.fail(error, "Exception calling application: ")
-        finally:
-            self.over()
-
-    async def _drive_stream(self, argument):
-        try:
-            responses = self.plan.behavior(argument, self.context)
+            if argument is not None:
+                responses = self.plan.behavior(argument, self.context)
             await self._send_all(responses)
         except _CancelledError:
             self._task_cancelled()
         except Exception as error:
             self.fail(error, "Exception calling application: ")
-        finally:
-            self.over()
-
-    async def _send_responses(self, responses):
-        try:
-            await self._send_all(responses)
-        except _CancelledError:
-            self._task_cancelled()
-        except Exception as error:
-            self.fail(error, "Exception calling application: ")
+        except BaseException as error:
+            self._broken_off(error)
+            raise
         finally:
             self.over()
 
@@ -145,12 +156,19 @@ cdef class HandledCall(ServerCall):
             responses = await responses
             iterator = async_iterator(responses)
         if iterator is None:
-            if responses is not None:
-                # A handler on the loop that returned a sync iterator: it may block, so the pool runs it.
-                await self.shared.loop_mailbox().loop.run_in_executor(
+            if responses is None:
+                # It has written its responses by hand.
+                self.end(None)
+            elif cannot_block(responses):
+                for response in responses:
+                    if not await self.write(response):
+                        return
+                self.end(None)
+            else:
+                # A sync iterator may block, so the pool runs it.
+                await get_running_loop().run_in_executor(
                     self.plan.pool, self.variables.copy().run, self._iterate_in_pool, responses
                 )
-            self.end(None)
             return
         try:
             while True:
@@ -171,6 +189,10 @@ cdef class HandledCall(ServerCall):
             if aclose is not None:
                 await aclose()
 
+    def _broken_off(self, error):
+        # SystemExit and the like: not for us to handle, but the client must not wait for ever.
+        self.finish(None, _UNKNOWN, f"the handler was ended by {type(error).__name__}")
+
     def _task_cancelled(self):
         # By the client, or by the server's shutdown: then the call is closed, and this says nothing.
         # By the handler's own hand: the client must learn of it.
@@ -180,6 +202,7 @@ cdef class HandledCall(ServerCall):
 
     def _run_in_pool(self):
         handed_over = False
+        self._ran = True
         try:
             argument = self._argument()
             if argument is None or self.closed:
@@ -191,28 +214,35 @@ cdef class HandledCall(ServerCall):
                 self._go_on_on_loop(result)
             elif self.plan.response_streaming:
                 self._iterate_in_pool(result)
-                self.end(None)
             else:
                 self._respond(result)
         except Exception as error:
             self.fail(error, "Exception calling application: ")
+        except BaseException as error:
+            self._broken_off(error)
+            raise
         finally:
             if not handed_over:
                 self.over()
 
     def _iterate_in_pool(self, responses):
         try:
-            try:
-                iterator = iter(responses)
-                for response in iterator:
-                    if not self.write_blocking(response):
-                        return
-            except Exception as error:
-                self.fail(error, "Exception iterating responses: ")
+            if responses is None and self.wrote:
+                # By hand.
+                self.end(None)
+                return
+            for response in responses:
+                if not self.write_blocking(response):
+                    return
+            self.end(None)
+        except Exception as error:
+            self.fail(error, "Exception iterating responses: ")
+        except BaseException as error:
+            self._broken_off(error)
+            raise
         finally:
-            close = getattr(responses, "close", None)
-            if close is not None:
-                close()
+            if isinstance(responses, Generator):
+                responses.close()
 
     def _go_on_on_loop(self, result):
         cdef LoopMailbox mailbox = self.shared.loop_mailbox()
@@ -221,9 +251,9 @@ cdef class HandledCall(ServerCall):
         # The pool's thread is still inside these: a context cannot be entered twice.
         self.variables = self.variables.copy()
         if self.plan.response_streaming:
-            coroutine = self._send_responses(result)
+            coroutine = self._drive_stream(None, result)
         else:
-            coroutine = self._await_unary(result)
+            coroutine = self._drive_unary(None, result)
         mailbox.push(_StartTask(self, coroutine))
 
     # ---- ending -----------------------------------------------------------------------------------
@@ -245,10 +275,10 @@ cdef class HandledCall(ServerCall):
         if self.aborted:
             details = b"" if self.details is None else self.details
             return self.finish(None, _UNKNOWN if self.code is None else status_number(self.code), details)
-        if isinstance(error, AbortError) or self.closed:
+        if isinstance(error, AbortError) or (self.closed and isinstance(error, _ENDED)):
             return self.finish(None, _UNKNOWN, b"")
         try:
-            details = f"{what}{error}"
+            details = f"{what}{error}".encode("utf-8", "backslashreplace")
         except Exception:
             details = "Calling application raised unprintable Exception!"
         _LOGGER.error(details, exc_info=error)
@@ -269,8 +299,14 @@ cdef class HandledCall(ServerCall):
         return self._release()
 
     cdef int _closed(self) except -1:
-        if self.cancelled and self._task is not None and not self._task.done():
-            self._task.cancel()
+        task = self._task
+        if self.cancelled and task is not None and not task.done():
+            loop = task.get_loop()
+            if _get_running_loop() is loop:
+                task.cancel()
+            else:
+                # What was begun in the pool is told of its end on the transport's thread.
+                call_in(loop, task.cancel)
         ServerCall._closed(self)
         return self._release()
 

@@ -22,6 +22,13 @@ cdef class ServerCallState(ServerSink):
     cdef public tuple compression_header
     cdef public bint plain_next
 
+    # what goes out: one message at a time, and those that wait for it, in order
+    cdef bint sending
+    cdef readonly bint wrote  # at least one
+    cdef object _ticket
+    cdef object _queued  # deque of (message, flags, ticket), or None
+    cdef tuple _ending  # the status that waits for them: (message, code, details)
+
     # what came in
     cdef bytes inbox
     cdef bint reading
@@ -32,14 +39,18 @@ cdef class ServerCallState(ServerSink):
     cdef int want_message(self) except -1
     cdef bytes take_message(self)
     cdef int send_headers(self, tuple metadata) except -1
-    cdef int send_message(self, bytes message) except -1
+    cdef int send_message(self, bytes message, object ticket) except -1  # then _message_went
     cdef int finish(self, bytes message, int code, object details) except -1
 
     # inside
+    cdef int _send(self, bytes message, int flags, object ticket) except -1
+    cdef int _drop_queued(self) except -1
+    cdef int _end_stream(self, bytes message, int code, object details) except -1
     cdef tuple _unsent_headers(self)
     cdef int _flags(self)
 
     # hooks
     cdef int _message_came(self) except -1
-    cdef int _message_went(self, bint ok) except -1
+    cdef int _message_went(self, object ticket) except -1
+    cdef int _status_refused(self, object error) except -1
     cdef int _closed(self) except -1

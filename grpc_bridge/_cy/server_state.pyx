@@ -4,7 +4,13 @@
 Its verbs may be used from any thread; what has ended ignores them.
 """
 
+from collections import deque
+
 from grpc_bridge._cy.transport cimport WRITE_NO_COMPRESS, ServerSink, ServerStream
+
+
+cdef int _OK = 0
+cdef int _INTERNAL = 13
 
 
 cdef class ServerCallState(ServerSink):
@@ -21,11 +27,20 @@ cdef class ServerCallState(ServerSink):
         return self._message_came()
 
     cdef int on_sent(self, bint ok) except -1:
-        return self._message_went(ok)
+        ticket, self._ticket = self._ticket, None
+        self.sending = False
+        if self._queued:
+            message, flags, next_ticket = self._queued.popleft()
+            self._send(message, flags, next_ticket)
+        elif self._ending is not None:
+            (message, code, details), self._ending = self._ending, None
+            self._end_stream(message, code, details)
+        return self._message_went(ticket)
 
     cdef int on_closed(self, bint cancelled) except -1:
         self.closed = True
         self.cancelled = cancelled and not self.finished
+        self._drop_queued()
         return self._closed()
 
     # ---- what the handler does --------------------------------------------------------------------
@@ -53,24 +68,61 @@ cdef class ServerCallState(ServerSink):
         return message
 
     cdef int send_headers(self, tuple metadata) except -1:
-        self.headers_sent = True
         if self.compression_header is not None:
             metadata = self.compression_header + metadata
-        return self.stream.send_headers(metadata)
+        self.stream.send_headers(metadata)
+        # Only now: the transport may have refused them.
+        self.headers_sent = True
+        return 0
 
-    cdef int send_message(self, bytes message) except -1:
-        return self.stream.send(self._unsent_headers(), message, self._flags())
+    cdef int send_message(self, bytes message, object ticket) except -1:
+        """Send a message after those that were given before it; the ticket says who waits for it."""
+        cdef int flags = self._flags()
+        if self.sending:
+            if self._queued is None:
+                self._queued = deque()
+            self._queued.append((message, flags, ticket))
+            return 0
+        return self._send(message, flags, ticket)
 
     cdef int finish(self, bytes message, int code, object details) except -1:
-        """Send the status, and before it the last message, if there is one."""
+        """Send the status, and before it the last message, if there is one.
+
+        Messages that still wait go first, unless something has gone wrong.
+        """
         if not self.is_active():
             return 0
         self.finished = True
-        return self.stream.finish(
-            self._unsent_headers(), message, self._flags(), code, details, self.trailers
-        )
+        if self._queued:
+            if code == _OK:
+                self._ending = (message, code, details)
+                return 0
+            self._drop_queued()
+        return self._end_stream(message, code, details)
 
     # ---- inside -----------------------------------------------------------------------------------
+
+    cdef int _send(self, bytes message, int flags, object ticket) except -1:
+        self.sending = self.wrote = True
+        self._ticket = ticket
+        return self.stream.send(self._unsent_headers(), message, flags)
+
+    cdef int _drop_queued(self) except -1:
+        queued, self._queued = self._queued, None
+        self._ending = None
+        if queued:
+            for _, _, ticket in queued:
+                self._message_went(ticket)
+        return 0
+
+    cdef int _end_stream(self, bytes message, int code, object details) except -1:
+        cdef tuple headers = self._unsent_headers()
+        try:
+            return self.stream.finish(headers, message, self._flags(), code, details, self.trailers)
+        except Exception as error:
+            # Of what the handler has set, something cannot be sent. The client must not wait for ever.
+            self._status_refused(error)
+        return self.stream.finish(headers, None, 0, _INTERNAL, b"The status could not be sent!", None)
 
     cdef tuple _unsent_headers(self):
         if self.headers_sent:
@@ -87,7 +139,10 @@ cdef class ServerCallState(ServerSink):
     cdef int _message_came(self) except -1:
         return 0
 
-    cdef int _message_went(self, bint ok) except -1:
+    cdef int _message_went(self, object ticket) except -1:
+        return 0
+
+    cdef int _status_refused(self, object error) except -1:
         return 0
 
     cdef int _closed(self) except -1:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _FOREVER = 1e9
 
 
-
 def _seconds(timeout: float | None) -> float | None:
     return None if timeout is not None and timeout > _FOREVER else timeout
 
@@ -175,7 +174,9 @@ class _UnaryResponse(MultiCallable):
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method, self._channel.target)
-            return self._sync(request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression)
+            return self._sync(
+                request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression
+            )
         self._channel.check_open()
         return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
 
@@ -213,7 +214,9 @@ class _StreamResponse(MultiCallable):
         loop = running_loop()
         if loop is None:
             warn_if_blocking(self._method, self._channel.target)
-            return self._sync(request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression)
+            return self._sync(
+                request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression
+            )
         return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
 
 

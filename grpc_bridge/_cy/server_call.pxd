@@ -38,6 +38,7 @@ cdef class ServerCall(ServerCallState):
     # plain functions, called with nothing once the call is over
     cdef list _callbacks
 
+    cdef int abandon(self, int code, object details) except -1
     cdef int _wait_to_read(self, object waiter) except -1
     cdef int _wake_readers(self) except -1
     cdef bytes serialized(self, object response)

@@ -175,6 +175,14 @@ cdef class ServerCall(ServerCallState):
                     _LOGGER.exception("Exception calling callback!")
         return 0
 
+    cdef int abandon(self, int code, object details) except -1:
+        """End the RPC badly: with this status, unless the handler has set another."""
+        return self.finish(
+            None,
+            code if self.code is None else status_number(self.code),
+            details if self.details is None else self.details,
+        )
+
     # ---- what the context asks --------------------------------------------------------------------
 
     def add_callback(self, callback):
@@ -220,11 +228,7 @@ cdef class ServerCall(ServerCallState):
                 message = bytes(memoryview(message))
         except Exception:
             _LOGGER.exception("Exception serializing message! %s gave a %s", self.method, type(response).__name__)
-            self.finish(
-                None,
-                _INTERNAL if self.code is None else status_number(self.code),
-                b"Failed to serialize response!" if self.details is None else self.details,
-            )
+            self.abandon(_INTERNAL, b"Failed to serialize response!")
             return None
         return message
 
@@ -238,5 +242,5 @@ cdef class ServerCall(ServerCallState):
             _LOGGER.exception("Exception deserializing message!")
             request = None
         if request is None:
-            self.finish(None, _INTERNAL, b"Exception deserializing request!")
+            self.abandon(_INTERNAL, b"Exception deserializing request!")
         return request

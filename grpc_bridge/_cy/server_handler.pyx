@@ -273,20 +273,15 @@ cdef class HandledCall(ServerCall):
     cdef int fail(self, object error, str what) except -1:
         """End the call because its handler raised, with grpcio's words."""
         if self.aborted:
-            details = b"" if self.details is None else self.details
-            return self.finish(None, _UNKNOWN if self.code is None else status_number(self.code), details)
+            return self.abandon(_UNKNOWN, b"")
         if isinstance(error, AbortError) or (self.closed and isinstance(error, _ENDED)):
             return self.finish(None, _UNKNOWN, b"")
         try:
             details = f"{what}{error}".encode("utf-8", "backslashreplace")
         except Exception:
-            details = "Calling application raised unprintable Exception!"
-        _LOGGER.error(details, exc_info=error)
-        return self.finish(
-            None,
-            _UNKNOWN if self.code is None else status_number(self.code),
-            details if self.details is None else self.details,
-        )
+            details = b"Calling application raised unprintable Exception!"
+        _LOGGER.error(details.decode(), exc_info=error)
+        return self.abandon(_UNKNOWN, details)
 
     cdef int over(self) except -1:
         """The handler has returned."""

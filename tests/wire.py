@@ -1,0 +1,100 @@
+"""A TCP relay between a client and a server: what went over the wire, and what if it stops going."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+from .conftest import PATIENCE
+
+_HEADER = 9
+_PING, _ACK = 6, 1
+
+
+class Wire:
+    """Relays connections to `target`; counts, and can swallow what comes from either side.
+
+    Use it as a context manager; `address` is where clients connect to.
+    """
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = host, int(port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.sent = 0  # bytes from clients
+        self.received = 0  # bytes from the server
+        self.connections = 0
+        self.pings = threading.Semaphore(0)
+        """Released for each PING frame of a client's."""
+        self.ended = threading.Semaphore(0)
+        """Released when a connection's server has closed it."""
+        self._swallowing = False
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    def swallow(self) -> None:
+        """From now on nothing arrives, and nobody is told."""
+        self._swallowing = True
+
+    def _start(self, function: object, *arguments: object) -> None:
+        thread = threading.Thread(target=function, args=arguments, name="wire", daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._target, timeout=PATIENCE)
+                server.settimeout(None)
+                self.connections += 1
+                self._sockets += client, server
+                self._start(self._from_client, client, server)
+                self._start(self._from_server, client, server)
+
+    def _from_client(self, client: socket.socket, server: socket.socket) -> None:
+        for chunk in _chunks(client):
+            self.sent += len(chunk)
+            if len(chunk) == _HEADER + 8 and chunk[3] == _PING and not chunk[4] & _ACK:
+                self.pings.release()
+            if not self._swallowing:
+                with contextlib.suppress(OSError):
+                    server.sendall(chunk)
+        _shut(server)
+
+    def _from_server(self, client: socket.socket, server: socket.socket) -> None:
+        for chunk in _chunks(server):
+            self.received += len(chunk)
+            if not self._swallowing:
+                with contextlib.suppress(OSError):
+                    client.sendall(chunk)
+        self.ended.release()
+        _shut(client)
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        _shut(self._listener)
+        self._listener.close()
+        for each in self._sockets:
+            _shut(each)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for each in self._sockets:
+            each.close()
+
+
+def _chunks(source: socket.socket) -> Iterator[bytes]:
+    with contextlib.suppress(OSError):
+        while chunk := source.recv(65536):
+            yield chunk
+
+
+def _shut(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)

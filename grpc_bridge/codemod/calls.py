@@ -11,6 +11,7 @@ from .. import _surface
 from . import external
 from .containers import field_names
 from .evaluate import MAX_PATH, Evaluator, Frame, constant
+from .generated import ARITIES
 from .index import COMPILERS, Class, Function
 from .values import (
     NOTHING,
@@ -51,6 +52,8 @@ class CallEvaluator(Evaluator, ABC):
             return frozenset({Super(frame.scope.cls)})
         if isinstance(node.func, ast.Attribute) and node.func.attr == "__new__" and args:
             return frozenset(Inst(value.cls) for value in args[0] if isinstance(value, Cls))
+        if not callees and isinstance(node.func, ast.Attribute) and _makes_multi_callable(node):
+            return frozenset({Obj(_surface.MULTI_CALLABLES[node.func.attr])})
         self.external_sinks(node, callees, args, keywords)
         found: set[Value] = set()
         for callee in callees:
@@ -373,6 +376,13 @@ class CallEvaluator(Evaluator, ABC):
             return frozenset({Maker(node)})
         if path.endswith(".cast") and len(args) > 1:
             return self.annotation(node.args[0], frame) | args[1]
+        if (
+            path == "importlib.import_module"
+            and node.args
+            and isinstance(text := constant(node.args[0]), str)
+        ):
+            found = self.program.resolve(frame.scope.module, text)
+            return frozenset({Mod(found) if found is not None else Ext(text)})
         if path.endswith(".NewType"):
             return args[1] if len(args) > 1 else NOTHING
         if path.endswith(".TypeVar") and "bound" in keywords:
@@ -438,16 +448,30 @@ def _names(node: ast.Call) -> tuple[str, ...]:
     return tuple(str(e.value) for e in elements if isinstance(e, ast.Constant))
 
 
+def _makes_multi_callable(node: ast.Call) -> bool:
+    """True for `x.unary_unary("/package.Service/Method", ...)`: only a channel is asked so."""
+    path = node.args[0] if node.args else None
+    return (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr in ARITIES
+        and isinstance(path, ast.Constant)
+        and isinstance(path.value, str)
+        and path.value.startswith("/")
+        and path.value.count("/") == 2
+    )
+
+
 def _is_empty(node: ast.expr) -> bool:
     return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
 
 
 def _any_method(owners: Values) -> Values:
-    """What a method of a name unknown here may be, where the owner is a stub."""
-    return frozenset(
-        Obj(_surface.MULTI_CALLABLES[arity])
-        for owner in owners
-        if isinstance(owner, Inst)
-        for ancestor in owner.cls.ancestors()
-        for arity in ancestor.stub_methods.values()
-    )
+    """What an attribute of a name unknown here may be, where the owner is a stub or a generated module."""
+    found: set[Value] = set()
+    for owner in owners:
+        if isinstance(owner, Inst):
+            for ancestor in owner.cls.ancestors():
+                found |= {Obj(_surface.MULTI_CALLABLES[a]) for a in ancestor.stub_methods.values()}
+        elif isinstance(owner, Mod) and owner.module.source.generated:
+            found |= {Cls(cls) for cls in owner.module.classes.values() if cls.stub_methods}
+    return frozenset(found)

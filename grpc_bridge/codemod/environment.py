@@ -35,6 +35,8 @@ class Environment:
         self.unit: Function | None = None
         self.submodules: dict[tuple[Module, str], Module] = {}
         self.registered: dict[Class, set[Class]] = {}
+        self.found_elsewhere: set[tuple[Module, str]] = set()
+        """Names of a module that another import of the same `try` binds to something of the program."""
         self.quoted: dict[ast.Constant, ast.expr | None] = {}
         """Annotations in quotes, parsed."""
 
@@ -47,7 +49,7 @@ class Environment:
         before = self.env.get(key, NOTHING)
         if not values <= before and key not in self.blurred:
             after = before | values
-            if len(after) > MAX_VALUES:
+            if len(after) > MAX_VALUES and key[0] != "all":
                 # What may be this many things is known to be nothing in particular.
                 self.blurred.add(key)
                 after = NOTHING

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .. import _surface
 from .containers import Containers, Place
-from .index import BUILTINS, Class, Function, dotted
+from .index import BUILTINS, Class, Function, Module, dotted
 from .values import (
     NOTHING,
     Alias,
@@ -221,7 +221,7 @@ class Evaluator(Containers, ABC):
     def attribute_of(self, node: ast.expr, owner: Value, attr: str, frame: Frame) -> Values:
         if isinstance(owner, Mod):
             values = self.known(("var", owner.module.top, attr))
-            return values or self.submodule(frame, node, attr)
+            return values or self.submodule(frame, node, attr) or self.lazily(owner.module, attr)
         if isinstance(owner, Ext):
             module = self.submodule(frame, node, attr)
             path = f"{owner.path}.{attr}"
@@ -246,6 +246,11 @@ class Evaluator(Containers, ABC):
         # A function carries attributes of its own only where somebody put them there.
         return NOTHING
 
+    def lazily(self, module: Module, attr: str) -> Values:
+        """What the `__getattr__` of a module may give for a name that it does not bind."""
+        values = self.known(("var", module.top, "__getattr__")) if not attr.startswith("__") else NOTHING
+        return frozenset().union(*(self.known(("ret", v.fn)) for v in values if isinstance(v, Func)))
+
     def submodule(self, frame: Frame, node: ast.expr, attr: str) -> Values:
         path = dotted(node) if isinstance(node, ast.Attribute) else ""
         target = self.submodules.get((frame.scope.module, path))
@@ -266,6 +271,9 @@ class Evaluator(Containers, ABC):
         if not up_only:
             for descendant in cls.descendants():
                 found |= self.known(("attr", descendant, attr))
+        if not found and cls.stub_methods and cls.module.path.name.startswith("<"):
+            # A stub that was only assumed: of a method that nobody's use explains, nothing is known.
+            return frozenset({Ext(f"{cls.module.path.name.strip('<>')}.{cls.name}().{attr}")})
         fallback = cls.find_method("__getattr__")
         if not found and fallback is not None and attr not in cls.methods and not attr.startswith("__"):
             return self.known(("ret", fallback))

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import protofile
-from .discover import Source, generated_module, parse
+from . import generated, protofile
+from .discover import Source
+from .outside import Finder, at
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 BUILTINS = frozenset(dir(builtins))
 COMPILERS = frozenset({"services", "protos_and_services"})
 """grpcio's functions that compile a .proto file while the program runs and return its stubs."""
-ARITIES = frozenset({"unary_unary", "unary_stream", "stream_unary", "stream_stream"})
 
 
 @dataclass(eq=False)
@@ -158,23 +158,18 @@ class Module:
     functions: list[Function] = field(default_factory=list)
     classes: dict[ast.ClassDef, Class] = field(default_factory=dict)
     function_of: dict[ast.AST, Function] = field(default_factory=dict)
+    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     adders: dict[str, Class] = field(default_factory=dict)
     """For a generated module: the servicer class that each `add_XServicer_to_server` registers."""
     in_run: bool = True
     lines: list[str] = field(init=False)
-    keeps_grpc: bool = field(init=False)
+    keeps_grpc: bool = False
     """`import grpc.x` binds the name `grpc` here: two imports of one name cannot both hold."""
 
     def __post_init__(self) -> None:
         self.top = Function("<module>", "module", self.source.tree, self, None)
         self.main = Function("<main>", "main", self.source.tree, self, self.top)
         # `ast` counts \n, \r\n and \r as line ends, and nothing else that `splitlines` would.
-        self.keeps_grpc = any(
-            alias.name.startswith("grpc.") and alias.asname is None
-            for node in ast.walk(self.source.tree)
-            if isinstance(node, ast.Import)
-            for alias in node.names
-        )
         self.lines = self.source.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     @property
@@ -189,6 +184,8 @@ class Program:
     """Generated modules from outside the run, by the name under which they are imported."""
     compiled: dict[ast.Call, Module] = field(default_factory=dict)
     """What `grpc.services(path)` and `grpc.protos_and_services(path)` make of the .proto file they name."""
+    assumed: dict[ast.AST, str] = field(default_factory=dict)
+    """What is taken for so without proof, by the expression that it is about."""
 
     def functions(self) -> Iterator[Function]:
         for module in self.modules.values():
@@ -204,21 +201,27 @@ class Program:
             return None
         parts = dotted_name.split(".")
         for folder in importer.path.resolve().parents:
-            base = folder.joinpath(*parts)
-            for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-                if candidate in self.modules:
-                    return self.modules[candidate]
+            module = self.at(folder.joinpath(*parts))
+            if module is not None:
+                return module
         return self.elsewhere.get(dotted_name)
+
+    def at(self, base: Path) -> Module | None:
+        """The module whose file is called like `base`, which has no ending."""
+        for candidate in (
+            base.with_name(f"{base.name}.py"),
+            base / "__init__.py",
+            base.with_name(f"{base.name}.pyi"),
+        ):
+            if candidate in self.modules:
+                return self.modules[candidate]
+        return None
 
     def resolve_relative(self, importer: Module, level: int, dotted_name: str | None) -> Module | None:
         folder = importer.path.resolve().parent
         for _ in range(level - 1):
             folder = folder.parent
-        base = folder.joinpath(*dotted_name.split(".")) if dotted_name else folder
-        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-            if candidate in self.modules:
-                return self.modules[candidate]
-        return None
+        return self.at(folder.joinpath(*dotted_name.split(".")) if dotted_name else folder)
 
 
 def dotted(node: ast.AST) -> str:
@@ -262,25 +265,14 @@ def build(sources: Sequence[Source], around: Sequence[Source] = (), roots: Seque
     """
     program = Program()
     for source in sources:
-        _add(program, source, in_run=True)
+        add(program, source, in_run=True)
     for source in around:
-        module = _add(program, source, in_run=False)
+        module = add(program, source, in_run=False)
         if not any(other.in_run and not other.source.generated for other in _imports(program, module)):
             del program.modules[source.path.resolve()]
-    pending = list(program.modules.values())
-    while pending:
-        module = pending.pop()
-        for name in _generated_imports(module):
-            if program.resolve(module, name) is None:
-                path = generated_module(module.path, name)
-                outcome = parse(path, path.read_bytes()) if path else None
-                if isinstance(outcome, Source):
-                    program.elsewhere[name] = _add(program, outcome, in_run=False)
-                    pending.append(program.elsewhere[name])
+    _read_outside(program, Finder(roots))
     for module in list(program.modules.values()):
         _compile_protos(program, module, roots)
-    for module in program.modules.values():
-        _read_generated(module)
     return program
 
 
@@ -309,11 +301,11 @@ def _conftests(program: Program, module: Module) -> Iterator[Module]:
 
 
 def _imports(program: Program, module: Module) -> Iterator[Module]:
-    for node in ast.walk(module.source.tree):
+    for node in module.imports:
         found: list[Module | None] = []
         if isinstance(node, ast.Import):
             found = [program.resolve(module, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             for name in (None, *(alias.name for alias in node.names)):
                 full = ".".join(part for part in (node.module, name) if part)
                 if node.level:
@@ -323,27 +315,54 @@ def _imports(program: Program, module: Module) -> Iterator[Module]:
         yield from (other for other in found if other is not None)
 
 
-def _add(program: Program, source: Source, in_run: bool) -> Module:
+def add(program: Program, source: Source, in_run: bool) -> Module:
+    """Index one file and make it part of the program."""
     module = Module(source, source.path.stem, in_run=in_run)
     _Scopes(module).visit_module()
+    generated.read(module)
     program.modules[source.path.resolve()] = module
     return module
 
 
-def _generated_imports(module: Module) -> Iterator[str]:
-    for node in ast.walk(module.source.tree):
+def _read_outside(program: Program, finder: Finder) -> None:
+    """Add the modules from outside the run that say what its stubs are."""
+    pending = list(program.modules.values())
+    while pending:
+        module = pending.pop()
+        for name, relative in _imported_names(module):
+            if relative is not None:
+                path = at(relative)
+                source = finder.read(path) if path and path.resolve() not in program.modules else None
+            elif program.resolve(module, name) is None:
+                source = finder.find(module.path, name)
+            else:
+                source = None
+            if source is None:
+                continue
+            known = program.modules.get(source.path.resolve())
+            added = known or add(program, source, in_run=False)
+            if relative is None:
+                program.elsewhere[name] = added
+            if known is None:
+                pending.append(added)
+
+
+def _imported_names(module: Module) -> Iterator[tuple[str, Path | None]]:
+    """Every name under which a module may be imported; for a relative import, its file without the ending."""
+    for node in module.imports:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.endswith("_pb2_grpc"))
-        elif isinstance(node, ast.ImportFrom):
-            head = "" if node.level else (node.module or "")
-            if node.level:
-                # A relative import is looked up from the importer's folder, which is one of its parents.
-                head = node.module or ""
-            if head.endswith("_pb2_grpc"):
-                yield head
             for alias in node.names:
-                if alias.name.endswith("_pb2_grpc"):
-                    yield f"{head}.{alias.name}" if head else alias.name
+                yield alias.name, None
+            continue
+        folder = module.path.resolve().parent
+        for _ in range(node.level - 1):
+            folder = folder.parent
+        base = folder.joinpath(*(node.module or "").split(".")) if node.level and node.module else folder
+        if node.module:
+            yield node.module, base if node.level else None
+        for alias in node.names:
+            if alias.name != "*":
+                yield f"{node.module or ''}.{alias.name}", base / alias.name if node.level else None
 
 
 def _compile_protos(program: Program, module: Module, roots: Sequence[Path]) -> None:
@@ -358,9 +377,7 @@ def _compile_protos(program: Program, module: Module, roots: Sequence[Path]) -> 
         if path is None:
             continue
         if path not in program.modules:
-            code = protofile.generated(path.read_text(encoding="utf-8", errors="replace"))
-            source = Source(path, code.encode(), code, "utf-8", False, ast.parse(code), generated=True)
-            _add(program, source, in_run=False)
+            add(program, protofile.stand_in(path), in_run=False)
         program.compiled[node] = program.modules[path]
 
 
@@ -376,37 +393,6 @@ def _text(module: Module, node: ast.expr) -> str:
             if isinstance(statement, ast.Assign) and statement.targets == bindings:
                 node = statement.value
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-
-
-def _read_generated(module: Module) -> None:
-    """Learn arities from protoc's code: known by its shape, whatever the file is called."""
-    for cls in module.classes.values():
-        init = cls.methods.get("__init__")
-        if init is not None:
-            for node in ast.walk(init.node):
-                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-                    func, target = node.value.func, node.targets[0]
-                    if (
-                        isinstance(func, ast.Attribute)
-                        and func.attr in ARITIES
-                        and isinstance(target, ast.Attribute)
-                        and module.source.generated
-                    ):
-                        cls.stub_methods[target.attr] = func.attr
-    by_name = {cls.name: cls for cls in module.classes.values()}
-    for fn in module.functions:
-        if not (fn.name.startswith("add_") and fn.name.endswith("_to_server") and module.source.generated):
-            continue
-        arities: dict[str, str] = {}
-        for node in ast.walk(fn.node):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                arity = node.func.attr.removesuffix("_rpc_method_handler")
-                if arity in ARITIES and node.args and isinstance(node.args[0], ast.Attribute):
-                    arities[node.args[0].attr] = arity
-        servicer = by_name.get(fn.name.removeprefix("add_").removesuffix("_to_server"))
-        if servicer is not None:
-            servicer.servicer_methods.update(arities)
-            module.adders[fn.name] = servicer
 
 
 class _Scopes:
@@ -478,8 +464,13 @@ class _Scopes:
             scope.outer.update(node.names)
         elif isinstance(node, ast.ExceptHandler) and node.name and cls is None:
             scope.bound.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)) and cls is None:
-            for alias in node.names:
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self.module.imports.append(node)
+            if isinstance(node, ast.Import):
+                self.module.keeps_grpc |= any(
+                    alias.name.startswith("grpc.") and alias.asname is None for alias in node.names
+                )
+            for alias in node.names if cls is None else ():
                 scope.bound.add(alias.asname or alias.name.split(".")[0])
         elif isinstance(node, (ast.Yield, ast.YieldFrom)):
             scope.is_generator = True

@@ -15,8 +15,9 @@ from typing import cast
 
 from . import external
 from .annotations import AnnotationEvaluator
+from .assume import assume
 from .evaluate import Frame, State, constant
-from .index import Class, Function, Program, is_main_guard
+from .index import Class, Function, Module, Program, is_main_guard
 from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Values
 
 MAX_RUNS = 25
@@ -44,7 +45,12 @@ class Facts:
 
 
 def infer(program: Program) -> Facts:
-    """Evaluate every function until nothing more is learnt."""
+    """Evaluate every function until nothing more is learnt, and again with what had to be assumed."""
+    facts = _evaluate(program)
+    return _evaluate(program) if assume(program, facts) else facts
+
+
+def _evaluate(program: Program) -> Facts:
     inference = Inference(program)
     units = [
         unit
@@ -172,6 +178,8 @@ class Inference(AnnotationEvaluator):
             value = self.eval(node.value, frame)
             for target in node.targets:
                 self.assign(target, value, frame)
+                if isinstance(target, ast.Name) and target.id == "__all__":
+                    self.note_all(node.value, frame)
         elif isinstance(node, ast.AnnAssign):
             value = self.annotation(node.annotation, frame)
             if node.value is not None:
@@ -222,6 +230,12 @@ class Inference(AnnotationEvaluator):
                 if isinstance(child, ast.expr):
                     self.eval(child, frame)
 
+    def note_all(self, node: ast.expr, frame: Frame) -> None:
+        """Remember which names a module gives to `import *`."""
+        if frame.scope.kind == "module" and isinstance(node, (ast.List, ast.Tuple)):
+            names = {str(e.value) for e in node.elts if isinstance(e, ast.Constant)}
+            self.learn(("all", frame.scope), frozenset(Ext(name) for name in names))
+
     def repeated(self, body: list[ast.stmt], frame: Frame) -> None:
         """A loop's body: once, and again only where the first time taught it something."""
         for _ in range(2):
@@ -234,6 +248,8 @@ class Inference(AnnotationEvaluator):
 
     def try_statement(self, node: ast.Try, frame: Frame) -> None:
         before = frame.branch()
+        # Of two imports for one name, the one that is in reach is the one that counts.
+        self.found_elsewhere |= self.resolved_imports(node, frame)
         self.block(node.body, frame)
         either = self.join(before.state, frame.state)
         for handler in node.handlers:
@@ -292,6 +308,8 @@ class Inference(AnnotationEvaluator):
                 target = self.program.resolve(module, alias.name)
                 if alias.asname:
                     found: Values = frozenset({Mod(target) if target else _external(alias.name)})
+                    if target is None and (module, alias.asname) in self.found_elsewhere:
+                        found = NOTHING
                     self.bind(alias.asname, found, frame)
                 elif target is not None and "." not in alias.name:
                     self.bind(alias.name, frozenset({Mod(target)}), frame)
@@ -303,6 +321,8 @@ class Inference(AnnotationEvaluator):
                         continue
                     package = self.program.resolve(module, head)
                     values = {_external(head)} if package is None else {Mod(package)}
+                    if target is None and (module, head) in self.found_elsewhere:
+                        values = set()
                     if target is not None:
                         self.submodules.setdefault((module, alias.name), target)
                     self.bind(head, frozenset(values), frame)
@@ -313,36 +333,57 @@ class Inference(AnnotationEvaluator):
                 continue
             self.bind(alias.asname or alias.name, self.imported(node, alias.name, frame), frame)
 
+    def resolved_imports(self, node: ast.Try, frame: Frame) -> set[tuple[Module, str]]:
+        """The names that an import somewhere in a `try` statement binds to something of the program."""
+        module = frame.scope.module
+        found: set[tuple[Module, str]] = set()
+        for part in (*node.body, *(s for handler in node.handlers for s in handler.body)):
+            if isinstance(part, ast.Import):
+                for alias in part.names:
+                    if self.program.resolve(module, alias.name):
+                        found.add((module, alias.asname or alias.name.split(".")[0]))
+            elif isinstance(part, ast.ImportFrom):
+                for alias in part.names:
+                    if any(self.origins(part, alias.name, module)):
+                        found.add((module, alias.asname or alias.name))
+        return found
+
+    def origins(self, node: ast.ImportFrom, name: str, module: Module) -> tuple[Module | None, Module | None]:
+        """The module from which `from ... import name` takes it, and the module that `name` may be itself."""
+        head = node.module or ""
+        full = f"{head}.{name}" if head else name
+        if node.level:
+            return (
+                self.program.resolve_relative(module, node.level, node.module),
+                self.program.resolve_relative(module, node.level, full),
+            )
+        return self.program.resolve(module, head), self.program.resolve(module, full)
+
     def imported(self, node: ast.ImportFrom, name: str, frame: Frame) -> Values:
         module = frame.scope.module
-        head = node.module or ""
-        if node.level:
-            submodule = self.program.resolve_relative(module, node.level, f"{head}.{name}" if head else name)
-            parent = self.program.resolve_relative(module, node.level, node.module)
-        else:
-            submodule = self.program.resolve(module, f"{head}.{name}")
-            parent = self.program.resolve(module, head)
+        parent, submodule = self.origins(node, name, module)
         if parent is not None:
-            values = self.known(("var", parent.top, name))
+            values = self.known(("var", parent.top, name)) or self.lazily(parent, name)
             if values:
                 return values
         if submodule is not None:
             return frozenset({Mod(submodule)})
-        if parent is not None:
+        if parent is not None or (module, name) in self.found_elsewhere:
             return NOTHING
-        return frozenset({_external(f"{head}.{name}" if head else name)})
+        return frozenset({_external(f"{node.module}.{name}" if node.module else name)})
 
     def star_import(self, node: ast.ImportFrom, frame: Frame) -> None:
-        module = frame.scope.module
-        if node.level:
-            parent = self.program.resolve_relative(module, node.level, node.module)
-        else:
-            parent = self.program.resolve(module, node.module or "")
-        if parent is not None:
-            for name in parent.top.bound:
-                if not name.startswith("_"):
+        parent, _ = self.origins(node, "", frame.scope.module)
+        if parent is None:
+            return
+        everything = {value.path for value in self.known(("all", parent.top)) if isinstance(value, Ext)}
+        for name in sorted(parent.top.bound):
+            if name in everything or not (everything or name.startswith("_")):
+                if name not in frame.scope.bound:
+                    # Whoever imports from here finds more than before.
                     frame.scope.bound.add(name)
-                    self.bind(name, self.known(("var", parent.top, name)), frame)
+                    self.structure_changed = True
+                self.bind(name, self.known(("var", parent.top, name)), frame)
 
     # Assignment
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
+import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+
+from .discover import Source
 
 _TOKEN = re.compile(
     r"""//[^\n]* | /\*.*?(?:\*/|\Z) | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | [\w.]+ | \S""",
@@ -39,18 +43,10 @@ def _block(tokens: list[str]) -> Iterator[str]:
         yield token
 
 
-def find(path: str, importer: Path, roots: Iterable[Path]) -> Path | None:
-    """The file that `grpc.services(path)` compiles; it searches a sys.path that a run of ours cannot know.
-
-    The folders from the importer's own up stand for it, then the roots of the run, then our own sys.path.
-    """
-    if not path.endswith(".proto"):
-        return None
-    candidates = (folder / path for folder in (*_above(importer), *roots, *map(Path, sys.path)))
-    return next((candidate.resolve() for candidate in candidates if candidate.is_file()), None)
+SKIPPED = frozenset({"node_modules", "build", "dist", "site-packages"})
 
 
-def _above(file: Path) -> Iterator[Path]:
+def above(file: Path) -> Iterator[Path]:
     """The folders around a file, up to that of its project."""
     for folder in file.resolve().parents:
         yield folder
@@ -58,12 +54,47 @@ def _above(file: Path) -> Iterator[Path]:
             return
 
 
-def generated(text: str) -> str:
-    """What protoc's plugin would write for the services of a .proto file, without the messages."""
+def find(path: str, importer: Path, roots: Iterable[Path]) -> Path | None:
+    """The file that `grpc.services(path)` compiles; it searches a sys.path that a run of ours cannot know.
+
+    The folders from the importer's own up stand for it, then the roots of the run, then our own sys.path.
+    """
+    if not path.endswith(".proto"):
+        return None
+    candidates = (folder / path for folder in (*above(importer), *roots, *map(Path, sys.path)))
+    return next((candidate.resolve() for candidate in candidates if candidate.is_file()), None)
+
+
+def files_by_stem(root: Path) -> dict[str, list[Path]]:
+    """Every .proto file under a folder, by its name without the ending."""
+    found: dict[str, list[Path]] = {}
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = sorted(
+            name for name in subfolders if not name.startswith(".") and name not in SKIPPED
+        )
+        for name in sorted(files):
+            if name.endswith(".proto"):
+                found.setdefault(name.removesuffix(".proto").replace("-", "_"), []).append(Path(folder, name))
+    return found
+
+
+def stand_in(path: Path) -> Source:
+    """What protoc would write for a .proto file, under that file's own path."""
+    return source_of(path, arities(path.read_text(encoding="utf-8", errors="replace")))
+
+
+def source_of(path: Path | str, services: Mapping[str, Mapping[str, str]]) -> Source:
+    """A generated module for services whose arities are known, without the messages."""
+    code = generated(services)
+    return Source(Path(path), code.encode(), code, "utf-8", False, ast.parse(code), generated=True)
+
+
+def generated(services: Mapping[str, Mapping[str, str]]) -> str:
+    """What protoc's plugin would write for these services."""
     lines = ["import grpc"]
-    for service, methods in arities(text).items():
+    for service, named in services.items():
         # A method called by a keyword can only be reached by getattr; a class needs a body.
-        methods = {name: arity for name, arity in methods.items() if not keyword.iskeyword(name)}
+        methods = {name: arity for name, arity in named.items() if not keyword.iskeyword(name)}
         lines += [f"class {service}Stub:", "    def __init__(self, channel):", "        pass"]
         lines += [f"        self.{name} = channel.{arity}('')" for name, arity in methods.items()]
         lines += [f"class {service}Servicer:", "    pass"]

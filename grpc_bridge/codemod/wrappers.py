@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from .callgraph import Graph
 from .external import INTERCEPTOR
-from .index import ARITIES, Class, Function, Program
+from .generated import ARITIES, is_method_path
+from .index import Class, Function, Program
 from .infer import Facts
 from .values import Ext, Func, Inst, Obj
 
@@ -46,7 +47,7 @@ class Wrappers:
             looked_at = isinstance(parent, (ast.Compare, ast.If)) or (
                 isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
             )
-            of_channel = isinstance(parent, ast.Call) and parent.func is node and _names_method(parent)
+            of_channel = isinstance(parent, ast.Call) and parent.func is node and is_method_path(parent)
             owners = self.facts.of(node.value)
             unknown = not owners and not of_channel and self.beside_interceptor(node)
             return not looked_at and (unknown or any(_is_handler(value) for value in owners))
@@ -112,11 +113,6 @@ class Wrappers:
             if isinstance(value, Ext) and not value.path.startswith(("grpc.", "builtins.")):
                 path = value.path.removesuffix("()")
                 yield "GB710", f"the interceptor {path}, which is not in the run, may call it"
-
-
-def _names_method(call: ast.Call) -> bool:
-    """True for `channel.unary_unary("/package.Service/Method")`."""
-    return bool(call.args) and isinstance(call.args[0], (ast.Constant, ast.JoinedStr))
 
 
 def _is_handler(value: object) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from . import (
+    assumed_arity,
     async_context_manager,
     async_def,
     async_for,
@@ -77,6 +78,7 @@ MODULES: tuple[ModuleType, ...] = (
     cut_decorator,
     cut_shared,
     cut_grpc_class,
+    assumed_arity,
 )
 
 RULES: tuple[Rule, ...] = tuple(sorted((module.RULE for module in MODULES), key=lambda rule: rule.id))

@@ -29,6 +29,9 @@ from grpc_bridge._server_interceptor import HandlerCallDetails, ServerPipeline
 
 _LOGGER = logging.getLogger("grpc_bridge")
 
+# The generic handler of generated code: it says the same of a method each time, so one question is enough.
+_FIXED = type(grpc.method_handlers_generic_handler("", {}))
+
 
 class Server(grpc.Server):
     """A ``grpc.Server`` whose handlers may be functions, which a thread pool runs, or coroutines.
@@ -117,7 +120,12 @@ class Server(grpc.Server):
         handler = self._pipeline.execute(self._handler_of, details)
         if inspect.isawaitable(handler):
             return self._plan_later(handler)
-        return None if handler is None else plan_of(handler, self._pool)
+        if handler is None:
+            return None
+        plan = plan_of(handler, self._pool)
+        if not self._pipeline and all(type(generic) is _FIXED for generic in self._generic):
+            self._core.add_plan(method, plan)
+        return plan
 
     async def _plan_later(self, handler: Any) -> HandlerPlan | None:
         handler = await handler

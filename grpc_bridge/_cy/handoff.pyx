@@ -11,9 +11,12 @@ depends on it.
 """
 
 import contextvars
+import logging
 import threading
 
 from grpc_bridge import _fork
+
+_LOGGER = logging.getLogger("grpc_bridge")
 
 
 cdef class Completion:
@@ -65,9 +68,13 @@ cdef class InlineMailbox(Mailbox):
     cdef int push(self, Completion completion) except -1:
         event = completion.event
         try:
-            return completion.deliver()
+            completion.deliver()
+        except Exception as error:
+            # The thread that polls serves others, too.
+            _LOGGER.error("grpc_bridge: a completion could not be delivered", exc_info=error)
         finally:
             _forget(completion, event)
+        return 0
 
 
 cdef class LoopMailbox(Mailbox):

@@ -1,3 +1,4 @@
+from grpc_bridge._cy.handoff cimport Completion, Mailbox
 from grpc_bridge._cy.server_call cimport HandlerPlan, ServerShared
 from grpc_bridge._cy.transport cimport Acceptor, ServerStream, ServerTransport
 
@@ -9,10 +10,22 @@ cdef class ServerCore(Acceptor):
     cdef object _base_variables
     cdef object _on_drained
     cdef dict _plans
+    cdef Mailbox _resolver  # where the user's code that finds handlers runs
 
+    cdef int resolve(self, _Resolve call) except -1
+    cdef int resolution_failed(self, _Resolve call, object error) except -1
+    cdef int resolved(self, _Resolve call, HandlerPlan plan, object variables) except -1
     cdef int accept(self, ServerStream stream, str method, tuple metadata, double deadline,
                     HandlerPlan plan, object variables) except -1
     cdef int reject(self, ServerStream stream, int code, str details) except -1
+
+
+cdef class _Resolve(Completion):
+    cdef ServerCore core
+    cdef ServerStream stream
+    cdef str method
+    cdef tuple metadata
+    cdef double deadline
 
 
 cdef class ServerPort:

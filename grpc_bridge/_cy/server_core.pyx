@@ -28,27 +28,37 @@ cdef class ServerCore(Acceptor):
         self._on_drained = on_drained
         self._shared = ServerShared(make_context, make_requests, loop_mailbox)
         self._plans = {}
+        self._resolver = inline_mailbox
 
     def add_plan(self, str method, HandlerPlan plan):
         """Calls of this method need not be resolved one by one."""
         self._plans[method] = plan
 
     cdef int on_call(self, ServerStream stream, str method, tuple metadata, double deadline) except -1:
-        variables = self._base_variables.copy()
         plan = self._plans.get(method)
+        if plan is not None:
+            return self.accept(stream, method, metadata, deadline, plan, self._base_variables.copy())
+        # Handlers and interceptors of the user's have a say: on the loop, if the server was started on one.
+        return self._resolver.push(_Resolve(self, stream, method, metadata, deadline))
+
+    cdef int resolve(self, _Resolve call) except -1:
+        variables = self._base_variables.copy()
+        try:
+            plan = variables.run(self._resolve, call.method, call.metadata)
+        except Exception as error:
+            return self.resolution_failed(call, error)
+        if _isawaitable(plan):
+            return self._shared.loop_mailbox().push(_ResolveLater(self, call, plan, variables))
+        return self.resolved(call, plan, variables)
+
+    cdef int resolution_failed(self, _Resolve call, object error) except -1:
+        _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
+        return self.reject(call.stream, _UNKNOWN, "Error in service handler!")
+
+    cdef int resolved(self, _Resolve call, HandlerPlan plan, object variables) except -1:
         if plan is None:
-            try:
-                plan = variables.run(self._resolve, method, metadata)
-            except Exception as error:
-                _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
-                return self.reject(stream, _UNKNOWN, "Error in service handler!")
-            if plan is None:
-                return self.reject(stream, _UNIMPLEMENTED, "Method not found!")
-            if _isawaitable(plan):
-                return self._shared.loop_mailbox().push(
-                    _Resolve(self, stream, method, metadata, deadline, plan, variables)
-                )
-        return self.accept(stream, method, metadata, deadline, plan, variables)
+            return self.reject(call.stream, _UNIMPLEMENTED, "Method not found!")
+        return self.accept(call.stream, call.method, call.metadata, call.deadline, plan, variables)
 
     cdef int accept(self, ServerStream stream, str method, tuple metadata, double deadline,
                     HandlerPlan plan, object variables) except -1:
@@ -76,23 +86,30 @@ cdef class ServerCore(Acceptor):
         return 0
 
 cdef class _Resolve(Completion):
-    """Finds a handler on the loop, where interceptors have to be awaited."""
+    """A call whose handler is not known yet."""
 
-    cdef ServerCore core
-    cdef ServerStream stream
-    cdef str method
-    cdef tuple metadata
-    cdef double deadline
-    cdef object awaitable
-    cdef object variables
-
-    def __cinit__(self, ServerCore core, ServerStream stream, str method, tuple metadata, double deadline,
-                  object awaitable, object variables):
+    def __cinit__(self, ServerCore core, ServerStream stream, str method, tuple metadata, double deadline):
         self.core = core
         self.stream = stream
         self.method = method
         self.metadata = metadata
         self.deadline = deadline
+
+    cdef int deliver(self) except -1:
+        return self.core.resolve(self)
+
+
+cdef class _ResolveLater(Completion):
+    """Finds a handler on the loop, where interceptors have to be awaited."""
+
+    cdef ServerCore core
+    cdef _Resolve call
+    cdef object awaitable
+    cdef object variables
+
+    def __cinit__(self, ServerCore core, _Resolve call, object awaitable, object variables):
+        self.core = core
+        self.call = call
         self.awaitable = awaitable
         self.variables = variables
 
@@ -104,13 +121,9 @@ cdef class _Resolve(Completion):
         try:
             plan = await self.awaitable
         except Exception as error:
-            _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
-            self.core.reject(self.stream, _UNKNOWN, "Error in service handler!")
-            return
-        if plan is None:
-            self.core.reject(self.stream, _UNIMPLEMENTED, "Method not found!")
+            self.core.resolution_failed(self.call, error)
         else:
-            self.core.accept(self.stream, self.method, self.metadata, self.deadline, plan, self.variables)
+            self.core.resolved(self.call, plan, self.variables)
 
 
 cdef class ServerPort:
@@ -121,8 +134,9 @@ cdef class ServerPort:
         self.core = core
 
     def start(self, loop):
-        """Take calls from now on: on the loop's thread, or, without a loop, on the transport's."""
-        self.transport.start(self.core, inline_mailbox if loop is None else mailbox_of(loop))
+        """Take calls from now on; with a loop, the user's code that finds handlers runs on its thread."""
+        self.core._resolver = inline_mailbox if loop is None else mailbox_of(loop)
+        self.transport.start(self.core, self.core._resolver)
 
     def refuse_new(self):
         """Let the calls in flight end; then the core's `on_drained` is called."""

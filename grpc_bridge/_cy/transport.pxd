@@ -49,13 +49,13 @@ cdef enum WriteFlags:
 # ---- server ---------------------------------------------------------------------------------------
 
 cdef class ServerTransport:
-    cdef int start(self, Acceptor acceptor, Mailbox mailbox) except -1  # new calls go to the mailbox
+    cdef int start(self, Acceptor acceptor, Mailbox borrower) except -1  # whose thread may do the polling
     cdef int refuse_new(self) except -1  # then on_drained
     cdef int cancel_all(self) except -1
 
 
 cdef class Acceptor:
-    # must not block
+    # any thread; must not block
     cdef int on_call(self, ServerStream stream, str method, tuple metadata, double deadline) except -1
     cdef int on_drained(self) except -1
 

@@ -68,7 +68,7 @@ cdef class ClientSink:
 cdef class ServerTransport:
     """Listens on ports and brings calls in."""
 
-    cdef int start(self, Acceptor acceptor, Mailbox mailbox) except -1:
+    cdef int start(self, Acceptor acceptor, Mailbox borrower) except -1:
         raise SystemError("a transport without start()")
 
     cdef int refuse_new(self) except -1:

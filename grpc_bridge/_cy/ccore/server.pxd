@@ -24,11 +24,7 @@ cdef class ServerPoller(Poller):
 
 cdef class RequestTag(Completion):
     cdef CCoreServer _server
-    cdef Mailbox target  # where new calls are delivered
-
-
-cdef class Arrival(Completion):
-    cdef CCoreServer _server
+    cdef Mailbox borrower  # who may do the polling when it is behind
 
 
 cdef class DrainedTag(Completion):

@@ -33,7 +33,7 @@ cdef class CCoreServer(ServerTransport):
             return self._server.add_http2_port(address)
         return self._server.add_http2_port(address, credentials._credentials)
 
-    cdef int start(self, Acceptor acceptor, Mailbox mailbox) except -1:
+    cdef int start(self, Acceptor acceptor, Mailbox borrower) except -1:
         cdef RequestTag tag
         self._acceptor = acceptor
         self._server.start()
@@ -41,7 +41,7 @@ cdef class CCoreServer(ServerTransport):
             tag = RequestTag()
             tag._server = self
             tag.mailbox = inline_mailbox
-            tag.target = mailbox
+            tag.borrower = borrower
             self._post(tag)
         return 0
 
@@ -86,7 +86,7 @@ cdef class ServerPoller(Poller):
         self._queue = queue
 
     cdef Mailbox destination(self, Completion tag):
-        return (<RequestTag>tag).target if isinstance(tag, RequestTag) else tag.mailbox
+        return (<RequestTag>tag).borrower if isinstance(tag, RequestTag) else tag.mailbox
 
     cdef object next_event(self):
         # Looks up now and then, as C-core's own wait does for signals: the process may be about to fork.
@@ -115,38 +115,23 @@ cdef class ServerPoller(Poller):
 cdef class RequestTag(Completion):
     """A posted request for a call; used again and again.
 
-    It is posted anew on whatever thread finds the event: the loop may not come to it for a while.
+    It is posted anew on whatever thread finds the event, and the call is taken there: the loop may not come to
+    it for a while, and has one thing less to be woken for.
     """
-
-    cdef int deliver(self) except -1:
-        cdef Arrival arrival
-        event, self.event = self.event, None
-        if not event.success:
-            # The server is shutting down.
-            return 0
-        self._server._post(self)
-        arrival = Arrival()
-        arrival._server = self._server
-        arrival.event = event
-        return self.target.push(arrival)
-
-
-cdef class Arrival(Completion):
-    """A new call, on its way to the acceptor."""
 
     cdef int deliver(self) except -1:
         cdef CCoreServerStream stream
         cdef Acceptor acceptor = self._server._acceptor
-        if acceptor is None:
-            # The server has shut down: the call was over before anybody looked at it.
+        event, self.event = self.event, None
+        if not event.success or acceptor is None:
+            # The server is shutting down, or has shut down before anybody looked at the call.
             return 0
+        self._server._post(self)
         stream = CCoreServerStream()
         stream._server = self._server
-        stream._call = self.event.call
-        details = self.event.call_details
-        return acceptor.on_call(
-            stream, details.method.decode(), self.event.invocation_metadata, details.deadline
-        )
+        stream._call = event.call
+        details = event.call_details
+        return acceptor.on_call(stream, details.method.decode(), event.invocation_metadata, details.deadline)
 
 
 cdef class DrainedTag(Completion):

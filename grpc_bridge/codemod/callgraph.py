@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .. import _surface
-from . import external
+from . import adapters, external
 from .index import Class, Function, Program, dotted, is_main_guard, own_nodes
 from .infer import Facts
 from .values import (
@@ -78,6 +78,8 @@ class IterateSite(Site):
     stream: bool = False
     callees: set[Function] = field(default_factory=set)
     plain: bool = False
+    adapters: list[ast.Call] = field(default_factory=list)
+    """`enumerate`, `zip` and the like between the stream and who reads it, outermost first."""
 
 
 @dataclass(eq=False)
@@ -237,7 +239,15 @@ class _Collector:
         elif isinstance(node, ast.YieldFrom):
             self.iterate(node, node.value, "yield from", node)
         elif isinstance(node, ast.Starred) and isinstance(node.ctx, ast.Load):
-            self.iterate(node, node.value, "star", node)
+            self.iterate(node.value, node.value, "whole star", node)
+        elif isinstance(node, ast.Assign) and any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets):
+            self.iterate(node.value, node.value, "whole unpack", node)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+            self.iterate(node.value, node.value, "whole add", node)
+        elif isinstance(node, ast.Compare):
+            for operator, operand in zip(node.ops, node.comparators, strict=True):
+                if isinstance(operator, (ast.In, ast.NotIn)):
+                    self.iterate(operand, operand, "whole in", node)
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and node in self.facts.properties:
             self.sites.append(ReadSite(*self.place(node), callees=self.facts.properties[node]))
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
@@ -304,7 +314,8 @@ class _Collector:
 
     def iterate(self, node: ast.AST, iterable: ast.expr, form: str, owner: ast.AST) -> None:
         site = IterateSite(*self.place(node), form=form, iterable=iterable, owner=owner)
-        for value in self.facts.of(iterable):
+        read = list(adapters.sources(iterable, self.facts, site.adapters))
+        for value in (value for source in read for value in self.facts.of(source)):
             if isinstance(value, Obj) and value.kind in STREAMS:
                 site.stream = True
                 self.add_origin(site.origins, value)
@@ -317,6 +328,12 @@ class _Collector:
                 site.plain = True
                 if isinstance(value, Ext) and value.path.endswith(".map()"):
                     self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))
+        if form == "iter":
+            # `iter(stream)` waits for nothing.
+            site.stream = False
+        if site.adapters:
+            # asyncstdlib's take both colours.
+            site.plain = False
         if site.stream or site.callees:
             self.sites.append(site)
 
@@ -390,6 +407,10 @@ class _Collector:
         unknown = not callees or bool(paths) or behavior
         arguments: list[ast.expr] = [*node.args, *(keyword.value for keyword in node.keywords)]
         builtin = paths[0].removeprefix("builtins.") if paths and paths[0].startswith("builtins.") else ""
+        lazy = adapters.adapter(node, self.facts)
+        if lazy is not None and not adapters.at_once(node, self.facts, self.graph.parents):
+            lazy = None
+        whole = builtin not in external.CONSUMERS and adapters.reads_whole(node, self.facts)
         for argument in arguments:
             values = self.facts.of(argument)
             sink = next((sink for sink in sinks if sink.holds(node, argument)), None)
@@ -397,6 +418,16 @@ class _Collector:
                 if builtin == "next":
                     self.iterate(node, argument, "next", node)
                 continue
+            if sink is None and builtin == "iter" and len(arguments) == 1:
+                self.iterate(node, argument, "iter", node)
+            if lazy is not None and argument in node.args[lazy.first : lazy.last]:
+                continue
+            if sink is None and whole and not isinstance(argument, (ast.GeneratorExp, ast.Starred)):
+                self.iterate(argument, argument, f"collect {builtin}", node)
+                if builtin not in ("sorted", "min", "max") or argument in node.args:
+                    streams = {v for v in values if isinstance(v, (Gen, Obj))}
+                    if builtin or streams or adapters.adapter(argument, self.facts):
+                        continue
             if sink is None and builtin in external.CONSUMERS:
                 if not isinstance(argument, ast.GeneratorExp):
                     self.iterate(argument, argument, f"collect {builtin}", node)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import libcst as cst
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
-THIRD_PARTY = frozenset({"pytest", "pytest_asyncio", "grpc_bridge"})
-KIN = frozenset({"pytest", "pytest_asyncio", "grpc", "grpc_bridge"})
+THIRD_PARTY = frozenset({"asyncstdlib", "pytest", "pytest_asyncio", "grpc_bridge"})
+KIN = frozenset({"asyncstdlib", "pytest", "pytest_asyncio", "grpc", "grpc_bridge"})
 
 
 def add_imports(module: cst.Module, wanted: set[str]) -> cst.Module:
@@ -22,7 +22,7 @@ def add_imports(module: cst.Module, wanted: set[str]) -> cst.Module:
 
 
 def drop_unused(module: cst.Module, released: Mapping[str, int], before: ast.Module) -> cst.Module:
-    """Remove `import name` where every use of `name` was one that the codemod replaced."""
+    """Remove the import of a name of which every use was one that the codemod replaced."""
     for name, count in released.items():
         uses = sum(
             isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
@@ -30,7 +30,7 @@ def drop_unused(module: cst.Module, released: Mapping[str, int], before: ast.Mod
         )
         exported = any(isinstance(n, ast.Constant) and n.value == name for n in ast.walk(before))
         if uses == count and not exported:
-            module = module.with_changes(body=_without(module.body, name))
+            module = module.with_changes(body=_without(module.body, name, bool(module.header)))
     return module
 
 
@@ -44,6 +44,16 @@ def _plain_imports(node: cst.CSTNode) -> list[str]:
                 for alias in statement.names
             ]
     return []
+
+
+def _imported_names(node: cst.CSTNode) -> list[str]:
+    """The names that one import statement binds under their own names, and `a as b` for the others."""
+    if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1:
+        statement = node.body[0]
+        if isinstance(statement, cst.ImportFrom) and not isinstance(statement.names, cst.ImportStar):
+            bare = [alias.with_changes(comma=cst.MaybeSentinel.DEFAULT) for alias in statement.names]
+            return [cst.Module([]).code_for_node(alias) for alias in bare]
+    return _plain_imports(node)
 
 
 def _is_import(node: cst.CSTNode) -> bool:
@@ -159,23 +169,33 @@ def _after_header(body: Sequence[Statement]) -> int:
     return index
 
 
-def _without(body: Sequence[Statement], name: str) -> list[Statement]:
+def _without(body: Sequence[Statement], name: str, headed: bool) -> list[Statement]:
+    """The statements without `import name` and without `name` in `from ... import name`."""
     kept: list[Statement] = []
     carried: list[cst.EmptyLine] = []
+    first = False
     for node in body:
-        if _plain_imports(node) == [name]:
+        if _imported_names(node) == [name]:
             carried = list(node.leading_lines)
+            first = not kept and not headed
             continue
+        if first and not carried:
+            # A file does not begin with a blank line.
+            own = [line for line in node.leading_lines if line.comment]
+            node = node.with_changes(leading_lines=own and node.leading_lines)
+        first = False
         if carried:
             # What stood above the removed line stands above the next one, unless that has its own.
             if not node.leading_lines or any(line.comment for line in carried):
                 node = node.with_changes(leading_lines=[*carried, *node.leading_lines])
             carried = []
-        if isinstance(node, cst.SimpleStatementLine) and name in _plain_imports(node):
+        if isinstance(node, cst.SimpleStatementLine) and name in _imported_names(node):
             statement = node.body[0]
-            assert isinstance(statement, cst.Import)
+            assert isinstance(statement, (cst.Import, cst.ImportFrom))
+            assert not isinstance(statement.names, cst.ImportStar)
             names = [a for a in statement.names if not (a.evaluated_name == name and a.asname is None)]
-            names[-1] = names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            if not (isinstance(statement, cst.ImportFrom) and statement.lpar):
+                names[-1] = names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
             node = node.with_changes(body=[statement.with_changes(names=names)])
         kept.append(node)
     return kept

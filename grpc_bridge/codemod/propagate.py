@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from .adapters import use_of
 from .boundary import Cut, callbacks, cuts
 from .callgraph import (
     CallSite,
@@ -212,6 +213,10 @@ class Solver:
         waits = self.site_waits(site)
         if waits and site.locked:
             self.cut(fn, "GB704", f"line {_line(site)} waits while a threading lock is held", True)
+        if waits and self.in_class_body(site):
+            self.cut(
+                fn, "GB706", f"line {_line(site)} waits in the body of a class, which cannot await", True
+            )
         if waits and sys.version_info < (3, 11) and self.comprehensions_around(site) > 1:
             reason = f"line {_line(site)} waits in a comprehension inside another, which needs Python 3.11"
             self.cut(fn, "GB706", reason, True)
@@ -240,9 +245,18 @@ class Solver:
             what = f"line {_line(site)} hands something that waits to {site.to}"
             self.cut(fn, "GB702", what, True)
 
+    def in_class_body(self, site: Site) -> bool:
+        node: ast.AST | None = site.node
+        while node is not None and node is not site.fn.node:
+            parent = self.graph.parents.get(node)
+            if isinstance(parent, ast.ClassDef) and node in parent.body:
+                return True
+            node = parent
+        return False
+
     def comprehensions_around(self, site: Site) -> int:
         """How many comprehensions a site would stand in, with the one that it may become itself."""
-        found = int(isinstance(site, IterateSite) and site.form.startswith("collect"))
+        found = int(isinstance(site, IterateSite) and site.form.startswith(("collect", "whole")))
         node: ast.AST | None = site.node
         while node is not None and node is not site.fn.node:
             found += isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp))
@@ -250,8 +264,6 @@ class Solver:
         return found
 
     def examine_iteration(self, fn: Function, site: IterateSite) -> None:
-        if site.form == "star":
-            self.cut(fn, "GB706", f"line {_line(site)} unpacks a stream", True)
         if site.form == "yield from":
             statement = self.graph.parents.get(site.node)
             if not isinstance(statement, ast.Expr):
@@ -272,14 +284,8 @@ class Solver:
                 self.cut(fn, "GB706", "an asynchronous generator cannot delegate for a value", True)
 
     def can_collect(self, generator: ast.GeneratorExp) -> bool:
-        """True where a list may stand in for the generator expression: a builtin reads it whole."""
-        parent = self.graph.parents.get(generator)
-        if isinstance(parent, ast.Call) and len(parent.args) >= 1 and parent.args[0] is generator:
-            if isinstance(parent.func, ast.Name):
-                return parent.func.id in ("list", "tuple", "set", "frozenset", "sorted", "sum", "min", "max",
-                                          "any", "all", "dict")  # fmt: skip
-            return isinstance(parent.func, ast.Attribute) and parent.func.attr == "join"
-        return False
+        """True where the generator expression is read where it stands: it may become asynchronous."""
+        return use_of(generator, self.facts, self.graph.parents) is not None
 
     def examine_creator(self, fn: Function) -> None:
         """A function that starts a stream or future and does not wait: it works in either context."""

@@ -122,7 +122,8 @@ class _Applier(cst.CSTTransformer):
         if kind == "CompFor":
             # `ast` gives a comprehension's clause no position of its own: its iterable's is used.
             node = node.iter
-        elif kind == "GeneratorExp":
+        if isinstance(node, cst.GeneratorExp):
+            # Its own place depends on whose parentheses are around it: its element's is used.
             node = node.elt
             while isinstance(node, cst.Tuple):
                 node = node.elements[0].value

@@ -36,6 +36,7 @@ from . import (
     pytest_test,
     run_bridge,
     server_lifecycle,
+    stream_tools,
     submodule_import,
     unittest_case,
     wait_in_thread,
@@ -54,6 +55,8 @@ MODULES: tuple[ModuleType, ...] = (
     await_call,
     async_for,
     await_next,
+    # What stands between a stream and its reader, before what takes both as a whole.
+    stream_tools,
     collect,
     yield_from,
     async_with,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 import libcst as cst
 
+from ..adapters import use_of
 from ..callgraph import CallSite, IterateSite, Site
 from .base import Edit, Rule, View
-from .syntax import ASYNC
+from .syntax import ASYNC, await_, name
 
 RULE = Rule(
     id="GB205",
@@ -20,12 +22,16 @@ for reply in stub.Watch(request):
     print(reply)
 names = [r.name for r in stub.Watch(request)]
 total = sum(r.size for r in stub.Watch(request))
+if any(r.failed for r in stub.Watch(request)):
+    retry()
 """,
     after="""\
 async for reply in stub.Watch(request):
     print(reply)
 names = [r.name async for r in stub.Watch(request)]
 total = sum([r.size async for r in stub.Watch(request)])
+if await asyncstdlib.any(r.failed async for r in stub.Watch(request)):
+    retry()
 """,
 )
 
@@ -45,8 +51,26 @@ def match(view: View) -> Iterator[Edit]:
         elif site.form == "comprehension" and site.iterable is not None:
             yield view.edit(RULE, "CompFor", site.iterable, make_async)
     for generator in generators:
-        # A generator expression that awaits is asynchronous, and no builtin reads such a thing.
+        yield from reader(view, generator)
+
+
+def reader(view: View, generator: ast.GeneratorExp) -> Iterator[Edit]:
+    """A generator expression that awaits is asynchronous: what reads it has to be so too, or gets a list."""
+    use = use_of(generator, view.facts, view.graph.parents)
+    parent = view.graph.parents[generator]
+    if use == "for":
+        yield view.edit(RULE, "For", parent, make_async)
+    elif use == "comprehension":
+        yield view.edit(RULE, "CompFor", anchor(generator), make_async)
+    elif use == "any" and isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
+        view.plan.imports.add("asyncstdlib")
+        yield view.edit(RULE, "Call", parent, partial(await_as, function=f"asyncstdlib.{parent.func.id}"))
+    elif use == "whole":
         yield view.edit(RULE, "GeneratorExp", anchor(generator), make_list)
+
+
+def await_as(node: cst.Call, function: str) -> cst.Await:
+    return await_(node.with_changes(func=name(function)))
 
 
 def anchor(generator: ast.GeneratorExp) -> ast.expr:

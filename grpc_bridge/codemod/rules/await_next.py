@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from ..callgraph import IterateSite
-from .async_for import drives
+from ..adapters import use_of
+from ..callgraph import IterateSite, Site
+from .async_for import drives, waits
 from .base import Edit, Rule, View
 from .syntax import await_
 
@@ -36,16 +37,30 @@ FORMS = frozenset({"next", "method next"})
 def match(view: View) -> Iterator[Edit]:
     if not view.is_async:
         return
+    for call in searches(view):
+        yield view.edit(RULE, "Call", call, call_anext)
+        yield from stop_iteration(view, call)
     for site in view.sites(IterateSite):
+        if site.form == "iter" and drives(view, site):
+            yield view.edit(RULE, "Call", site.node, call_aiter)
         if site.form in FORMS and drives(view, site):
             rewrite = call_anext if site.form == "next" else method_anext
             yield view.edit(RULE, "Call", site.node, rewrite)
-            yield from stop_iteration(view, site)
+            yield from stop_iteration(view, site.node)
 
 
-def stop_iteration(view: View, site: IterateSite) -> Iterator[Edit]:
+def searches(view: View) -> Iterator[ast.Call]:
+    """`next(r for r in stream if ...)`, where the generator expression waits."""
+    found = {site.generator for site in view.sites(Site) if site.generator is not None and waits(view, site)}
+    for generator in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
+        parent = view.graph.parents[generator]
+        if use_of(generator, view.facts, view.graph.parents) == "next" and isinstance(parent, ast.Call):
+            yield parent
+
+
+def stop_iteration(view: View, call: ast.AST) -> Iterator[Edit]:
     """The `except StopIteration` of the `try` statements around the call, inside this function."""
-    node: ast.AST | None = site.node
+    node: ast.AST | None = call
     while node is not None and node is not view.fn.node:
         parent = view.graph.parents.get(node)
         if isinstance(parent, ast.Try) and node in parent.body:
@@ -65,6 +80,10 @@ def rename_stop(node: cst.Name) -> cst.Name:
 
 def call_anext(node: cst.Call) -> cst.Await:
     return await_(node.with_changes(func=cst.Name("anext")))
+
+
+def call_aiter(node: cst.Call) -> cst.Call:
+    return node.with_changes(func=cst.Name("aiter"))
 
 
 def method_anext(node: cst.Call) -> cst.Await:

@@ -30,6 +30,8 @@ ordered = sorted([item async for item in stub.Watch(request)], key=by_name)
 
 DISPLAYS = frozenset({"list", "set"})
 LAZY = frozenset({"enumerate", "zip"})
+LATER = "reads the whole stream before its first step; it did not before"
+SOONER = "the whole stream is read before it is searched; it was read as far as the match before"
 
 
 def match(view: View) -> Iterator[Edit]:
@@ -38,12 +40,17 @@ def match(view: View) -> Iterator[Edit]:
     variable = free_name(view)
     for site in view.sites(IterateSite):
         form, _, builtin = site.form.partition(" ")
+        if form == "whole" and drives(view, site) and site.iterable is not None:
+            kind = type(site.iterable).__name__
+            message = SOONER if builtin == "in" else None
+            yield view.edit(RULE, kind, site.iterable, partial(gather, variable=variable), message)
+            continue
         if form != "collect" or not drives(view, site) or not isinstance(site.owner, ast.Call):
             continue
         alone = len(site.owner.args) == 1 and not site.owner.keywords
         message = None
         if builtin in LAZY:
-            message = f"{builtin}() reads the whole stream before its first step; it did not before"
+            message = f"{builtin}() {LATER}"
         if builtin in DISPLAYS and alone:
             yield view.edit(RULE, "Call", site.owner, partial(display, builtin=builtin, variable=variable))
         else:
@@ -56,6 +63,10 @@ def free_name(view: View) -> str:
     """A name for the loop variable that the function does not use for something else."""
     used = {node.id for node in ast.walk(view.fn.node) if isinstance(node, ast.Name)} | view.fn.bound
     return next(name for name in ("item", "element", "one", "item_", "item__") if name not in used)
+
+
+def gather(node: cst.BaseExpression, variable: str) -> cst.ListComp:
+    return list_comprehension(node, variable)
 
 
 def display(node: cst.Call, builtin: str, variable: str) -> cst.BaseExpression:

@@ -274,6 +274,12 @@ class InterceptedStreamStream(InterceptedMultiCallable, _grpc_types.StreamStream
     _response_streaming = True
 
 
+grpc.aio.UnaryUnaryMultiCallable.register(InterceptedUnaryUnary)
+grpc.aio.UnaryStreamMultiCallable.register(InterceptedUnaryStream)
+grpc.aio.StreamUnaryMultiCallable.register(InterceptedStreamUnary)
+grpc.aio.StreamStreamMultiCallable.register(InterceptedStreamStream)
+
+
 def _merged(old: ClientCallDetails, new: Any) -> Sequence[Any]:
     """timeout, metadata, credentials, wait_for_ready, compression: the interceptor's where it has one."""
     return tuple(

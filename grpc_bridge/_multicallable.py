@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import grpc
+import grpc.aio
 from grpc import _common
 
 from grpc_bridge import _fork, _grpc_types, _signature
@@ -254,3 +255,10 @@ class StreamStreamMultiCallable(
     _arity = "stream_stream"
     _request_streaming = True
     _call_class = StreamStreamCall
+
+
+# What helpers for grpc.aio tell the arities by.
+grpc.aio.UnaryUnaryMultiCallable.register(UnaryUnaryMultiCallable)
+grpc.aio.UnaryStreamMultiCallable.register(UnaryStreamMultiCallable)
+grpc.aio.StreamUnaryMultiCallable.register(StreamUnaryMultiCallable)
+grpc.aio.StreamStreamMultiCallable.register(StreamStreamMultiCallable)

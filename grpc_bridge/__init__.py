@@ -22,8 +22,10 @@ _OURS = {
     # beside grpcio's
     "run": "_border",
     "blocking": "_border",
+    "proto": "_proto",
     "BlockingCallWarning": "_errors",
     "BoundToAnotherLoop": "_errors",
+    "ProtoError": "_proto",
     "UnawaitedCallWarning": "_errors",
     "WouldDeadlock": "_errors",
 }

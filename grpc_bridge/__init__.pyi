@@ -212,5 +212,11 @@ from grpc_bridge._errors import (
 from grpc_bridge._errors import (
     WouldDeadlock as WouldDeadlock,
 )
+from grpc_bridge._proto import (
+    ProtoError as ProtoError,
+)
+from grpc_bridge._proto import (
+    proto as proto,
+)
 
 __version__: str

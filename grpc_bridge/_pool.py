@@ -6,6 +6,7 @@ Dropping a channel lets its calls in flight end: they keep their connection unti
 from __future__ import annotations
 
 import atexit
+import functools
 import threading
 import time
 import weakref
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
+import grpc.experimental  # before _simple_stubs, which it needs and which needs it
+from grpc import _simple_stubs
 
 from grpc_bridge import _fork
 from grpc_bridge._channel import Channel
@@ -86,6 +89,17 @@ class ChannelPool:
 
 
 _pools: weakref.WeakSet[ChannelPool] = weakref.WeakSet()
+
+
+shared = ChannelPool(_simple_stubs._EVICTION_PERIOD.total_seconds(), _simple_stubs._MAXIMUM_CHANNELS)
+"""The pool of this process. Two environment variables of grpcio's, read at import, set what it keeps:
+GRPC_PYTHON_MANAGED_CHANNEL_EVICTION_SECONDS (600) and GRPC_PYTHON_MANAGED_CHANNEL_MAXIMUM (256)."""
+
+
+@functools.cache
+def default_credentials() -> grpc.ChannelCredentials:
+    """Credentials for TLS, where none are given: one object, so that calls share their channels."""
+    return grpc.ssl_channel_credentials()
 
 
 def _start_pools_afresh() -> None:

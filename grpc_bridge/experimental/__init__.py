@@ -9,7 +9,6 @@ that names none (GRPC_PYTHON_DEFAULT_TIMEOUT_SECONDS, 60). Every other name is g
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,19 +16,11 @@ import grpc
 import grpc.experimental
 from grpc import _simple_stubs
 
-from grpc_bridge import aio
+from grpc_bridge import _pool, aio
 from grpc_bridge._channel import Channel, Options
-from grpc_bridge._pool import ChannelPool
 from grpc_bridge.experimental import session_cache
 
 _TIMEOUT: float = _simple_stubs._DEFAULT_TIMEOUT
-_pool = ChannelPool(_simple_stubs._EVICTION_PERIOD.total_seconds(), _simple_stubs._MAXIMUM_CHANNELS)
-
-
-@functools.cache
-def _default_credentials() -> grpc.ChannelCredentials:
-    # One object, so that the pool recognises it.
-    return grpc.ssl_channel_credentials()
 
 
 def _channel(
@@ -47,8 +38,8 @@ def _channel(
             "Please use one or the other."
         )
     if not insecure and credentials is None:
-        credentials = _default_credentials()
-    return _pool.channel(target, credentials, options or (), compression)
+        credentials = _pool.default_credentials()
+    return _pool.shared.channel(target, credentials, options or (), compression)
 
 
 def unary_unary(

@@ -11,36 +11,71 @@ from grpc_bridge._border import running_loop, wake
 
 
 class Event(threading.Event):
-    """Set once, from any thread; waited for in threads and on any number of loops."""
+    """Set once, from any thread; waited for in threads and on any number of loops.
+
+    It holds no lock: a signal handler may wait for it, or set it, whatever the code that it interrupts is
+    doing with it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._set = False
+        self._gates: list[threading.Lock] = []
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {'set' if self._set else 'unset'}>"
+
+    def is_set(self) -> bool:
+        """Whether it has been set."""
+        return self._set
 
     def set(self) -> None:
         """Wake everyone who waits."""
-        super().set()
-        waiters, self._waiters = self._waiters, []
-        for loop, waiter in waiters:
-            wake(loop, waiter)
+        self._set = True
+        try:
+            while True:
+                self._gates.pop().release()
+        except IndexError:
+            pass
+        try:
+            while True:
+                wake(*self._waiters.pop())
+        except IndexError:
+            pass
+
+    def clear(self) -> None:
+        """Not for this event: what it tells of does not happen twice."""
+        raise RuntimeError("this event is set once, and stays so")
 
     def wait(self, timeout: float | None = None) -> Any:
         """Whether the event is set, after at most `timeout` seconds: blocks, or is awaited in a coroutine."""
-        if running_loop() is None:
-            return super().wait(timeout)
-        return self._wait_in_coroutine(timeout)
+        if running_loop() is not None:
+            return self._wait_in_coroutine(timeout)
+        if not self._set:
+            gate = threading.Lock()
+            gate.acquire()
+            self._gates.append(gate)
+            if self._set:
+                self.set()  # it was set while the gate was being added
+            gate.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+            try:
+                self._gates.remove(gate)
+            except ValueError:
+                pass  # `set` has taken it
+        return self._set
 
     async def _wait_in_coroutine(self, timeout: float | None) -> bool:
         return not await self.wait_async(timeout)
 
     async def wait_async(self, timeout: float | None = None) -> bool:
         """Wait in a coroutine; True if `timeout` seconds passed first."""
-        if self.is_set():
+        if self._set:
             return False
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
         self._waiters.append((loop, waiter))
-        if self.is_set():
+        if self._set:
             self.set()  # it was set while the waiter was being added
         try:
             await asyncio.wait_for(waiter, timeout)

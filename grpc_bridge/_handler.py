@@ -48,7 +48,7 @@ def plan_of(handler: RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:
     if isinstance(own_pool, futures.Executor):
         pool = own_pool
     if handler.response_streaming and getattr(behavior, "experimental_non_blocking", False):
-        behavior = _calling_back(behavior, pool)
+        behavior = calling_back(behavior, pool)
     return HandlerPlan(
         behavior,
         handler.request_deserializer,
@@ -60,7 +60,7 @@ def plan_of(handler: RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:
     )
 
 
-def _calling_back(behavior: Callable[..., Any], pool: futures.Executor) -> Callable[..., Any]:
+def calling_back(behavior: Callable[..., Any], pool: futures.Executor) -> Callable[..., Any]:
     """A handler that takes a function to call with each response, and with None at the end.
 
     grpcio's health servicer is one (``experimental_non_blocking``). It returns at once, and its stream stays

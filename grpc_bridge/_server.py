@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-import inspect
 import logging
+import sys
 import threading
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent import futures
 from typing import Any
@@ -15,22 +12,14 @@ from typing import Any
 import grpc
 from grpc import _common
 
-from grpc_bridge import _fork
-from grpc_bridge._border import Done, LoopThread, running_loop, serving, serving_no_more
+from grpc_bridge._border import Done, running_loop
 from grpc_bridge._context import ServicerContext
 from grpc_bridge._cy.ccore.server import CCoreServer
-from grpc_bridge._cy.handoff import mailbox_of
-from grpc_bridge._cy.server_call import HandlerPlan
-from grpc_bridge._cy.server_core import ServerCore, ServerPort
 from grpc_bridge._event import Event
 from grpc_bridge._grpc_types import RpcMethodHandler
-from grpc_bridge._handler import RequestIterator, plan_of
-from grpc_bridge._server_interceptor import HandlerCallDetails, ServerPipeline
+from grpc_bridge._serving import Serving
 
 _LOGGER = logging.getLogger("grpc_bridge")
-
-# The generic handler of generated code: it says the same of a method each time, so one question is enough.
-_FIXED = type(grpc.method_handlers_generic_handler("", {}))
 
 
 class Server(grpc.Server):
@@ -51,35 +40,20 @@ class Server(grpc.Server):
         xds: bool,
         context_class: type[ServicerContext] = ServicerContext,
     ) -> None:
-        self._own_pool = (
-            None
-            if thread_pool is not None
-            else futures.ThreadPoolExecutor(thread_name_prefix="grpc_bridge handler")
+        _check_pool(thread_pool)
+        if maximum_concurrent_rpcs is not None and not isinstance(maximum_concurrent_rpcs, int):
+            raise TypeError(f"maximum_concurrent_rpcs is a number or None, not {maximum_concurrent_rpcs!r}")
+        transport = CCoreServer(() if options is None else tuple(options), compression, xds)
+        self._serving = Serving(
+            thread_pool, interceptors or (), transport, maximum_concurrent_rpcs, context_class
         )
-        self._pool: futures.Executor = thread_pool or self._own_pool  # type: ignore[assignment]
-        self._generic: list[grpc.GenericRpcHandler] = []
-        self._registered: dict[str, RpcMethodHandler] = {}
-        self._pipeline = ServerPipeline(interceptors or ())
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._loop_thread: LoopThread | None = None
-        self._ports: list[int] = []
-        self._started = self._stopping = False
-        self._terminated = Event()
-        self._transport = CCoreServer(() if options is None else tuple(options), compression, xds)
-        self._core = ServerCore(
-            resolve=self._resolve,
-            make_context=context_class,
-            make_requests=RequestIterator,
-            limit=maximum_concurrent_rpcs,
-            base_variables=contextvars.Context(),
-            loop_mailbox=self._loop_mailbox,
-            on_drained=self._on_drained,
-        )
-        self._port = ServerPort(self._transport, self._core)
         if handlers:
             self.add_generic_rpc_handlers(handlers)
-        _servers.add(self)
+
+    def __del__(self) -> None:
+        # As on grpcio, a server that is dropped stops; the RPCs in flight are answered.
+        if hasattr(self, "_serving") and not sys.is_finalizing():
+            self._serving.dropped()
 
     # ---- what it serves ---------------------------------------------------------------------------
 
@@ -92,60 +66,42 @@ class Server(grpc.Server):
                     f'"{handler}" must conform to grpc.GenericRpcHandler type '
                     'but does not have "service" method!'
                 )
-        self._generic.extend(handlers)
+        self._serving.generic.extend(handlers)
 
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, RpcMethodHandler]
     ) -> None:
         """Serve a service's methods; they win over generic handlers of the same name. Before `start`."""
-        if self._started:
+        if self._serving.started:
             _LOGGER.warning("Cannot register method handlers once server has started")
             return
         for name, handler in method_handlers.items():
-            self._registered[_common.fully_qualified_method(service_name, name)] = handler
-
-    def _handler_of(self, details: grpc.HandlerCallDetails) -> RpcMethodHandler | None:
-        registered = self._registered.get(details.method)
-        if registered is not None:
-            return registered
-        for generic in self._generic:
-            handler = generic.service(details)
-            if handler is not None:
-                return handler
-        return None
-
-    def _resolve(self, method: str, metadata: Any) -> Any:
-        """The plan of a call; None if nobody serves it; awaitable if an interceptor has to be awaited."""
-        details = HandlerCallDetails(method, metadata)
-        handler = self._pipeline.execute(self._handler_of, details)
-        if inspect.isawaitable(handler):
-            return self._plan_later(handler)
-        if handler is None:
-            return None
-        plan = plan_of(handler, self._pool)
-        if not self._pipeline and all(type(generic) is _FIXED for generic in self._generic):
-            self._core.add_plan(method, plan)
-        return plan
-
-    async def _plan_later(self, handler: Any) -> HandlerPlan | None:
-        handler = await handler
-        return None if handler is None else plan_of(handler, self._pool)
+            if not hasattr(handler, "request_streaming"):
+                raise TypeError(
+                    f"the handler of {service_name}/{name} must be a grpc.RpcMethodHandler, not {handler!r}"
+                )
+        for name, handler in method_handlers.items():
+            self._serving.registered[_common.fully_qualified_method(service_name, name)] = handler
 
     # ---- where it listens -------------------------------------------------------------------------
 
     def add_insecure_port(self, address: str) -> int:
-        """Listen without transport security; the port's number (an address with port 0 picks one)."""
-        return self._bound(address, self._transport.add_port(_common.encode(address), None))
+        """Listen without transport security; the port's number (an address with port 0 picks one).
+
+        Raises ``RuntimeError`` if the address cannot be had, ``ValueError`` once the server has been stopped.
+        """
+        return self._listen(address, None)
 
     def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
-        """Listen with credentials; the port's number."""
-        return self._bound(address, self._transport.add_port(_common.encode(address), server_credentials))
+        """Listen with credentials; the port's number. Raises as `add_insecure_port`."""
+        return self._listen(address, server_credentials._credentials)  # type: ignore[attr-defined]
 
-    def _bound(self, address: str, port: int) -> int:
+    def _listen(self, address: str, credentials: Any) -> int:
+        if self._serving.stopping:
+            raise ValueError("a server that has been stopped listens no more")
+        port = self._serving.transport.add_port(_common.encode(address), credentials)
         _common.validate_port_binding_result(address, port)
-        self._ports.append(port)
-        if self._loop is not None:
-            serving(self._loop, (port,))
+        self._serving.listens(port)
         return port
 
     # ---- its life ---------------------------------------------------------------------------------
@@ -155,84 +111,50 @@ class Server(grpc.Server):
 
         Raises ``ValueError`` if it was started before.
         """
-        with self._lock:
-            if self._started:
-                raise ValueError("Cannot start already-started server!")
-            self._started = True
-        self._loop = running_loop()
-        if not self._pipeline:
-            for method, handler in self._registered.items():
-                self._core.add_plan(method, plan_of(handler, self._pool))
-        self._port.start(self._loop)
-        if self._loop is not None:
-            serving(self._loop, self._ports)
-        return None if self._loop is None else Done(None)
-
-    def _loop_mailbox(self) -> Any:
-        if self._loop is None:
-            self._loop_thread = LoopThread("grpc_bridge server")
-            self._loop = self._loop_thread.loop
-        return mailbox_of(self._loop)
+        self._serving.start()
+        return None if running_loop() is None else Done(None)
 
     def stop(self, grace: float | None = None) -> Event:
         """Refuse new RPCs; cancel those in flight after `grace` seconds, or now if it is None.
 
         Returns a ``threading.Event`` that is set when all is over, and that may be awaited. In the sync
-        context, with `grace` None, it is set on return, as on grpcio.
+        context, with `grace` None, it is set on return, as on grpcio, except in an RPC's own callback, which
+        the end of the server waits for. May be called again, with another grace; does nothing before `start`.
         """
-        with self._lock:
-            first = self._started and not self._stopping
-            self._stopping = True
-        if not self._started:
-            self._on_drained()
-            return self._terminated
-        if first:
-            self._port.refuse_new()
+        if grace is not None and not isinstance(grace, (int, float)):
+            raise TypeError(f"grace is a number of seconds or None, not {grace!r}")
+        stopped = self._serving.begin_stop()
+        if stopped.is_set():
+            return stopped
         if grace is None:
-            self._cancel_all()
-            if running_loop() is None:
-                self._terminated.wait()
-        elif not self._terminated.is_set():
-            timer = threading.Thread(
-                target=self._cancel_later, args=(grace,), name="grpc_bridge grace", daemon=True
-            )
-            timer.start()
-        return self._terminated
-
-    def _cancel_later(self, grace: float) -> None:
-        if not self._terminated.wait(grace):
-            self._cancel_all()
-
-    def _cancel_all(self) -> None:
-        if not self._terminated.is_set():
-            self._port.cancel_all()
-
-    def _on_drained(self) -> None:
-        if self._loop is not None:
-            serving_no_more(self._loop, self._ports)
-        if self._own_pool is not None:
-            self._own_pool.shutdown(wait=False)
-        if self._loop_thread is not None:
+            self._serving.cancel_all()
+            if running_loop() is None and not self._serving.on_transport():
+                stopped.wait()
+        else:
+            # Not a daemon: a process that ends meanwhile answers what is in flight first, as with grpcio.
             threading.Thread(
-                target=self._loop_thread.stop, name="grpc_bridge server end", daemon=True
+                target=_cancel_later, args=(self._serving, stopped, grace), name="grpc_bridge grace"
             ).start()
-        self._terminated.set()
+        return stopped
 
     def wait_for_termination(self, timeout: float | None = None) -> Any:
         """Wait until the server has stopped; True if `timeout` seconds passed first."""
         if running_loop() is not None:
-            return self._terminated.wait_async(timeout)
-        return not self._terminated.wait(timeout)
+            return self._wait_for_termination(timeout)
+        return not self._serving.terminated.wait(timeout)
+
+    async def _wait_for_termination(self, timeout: float | None) -> bool:
+        # A method, so that whoever waits holds the server.
+        return await self._serving.terminated.wait_async(timeout)
 
 
-_servers: weakref.WeakSet[Server] = weakref.WeakSet()
+def _cancel_later(serving: Serving, stopped: Event, grace: float) -> None:
+    if not stopped.wait(grace):
+        serving.cancel_all()
 
 
-def _leave_servers_to_parent() -> None:
-    # A server serves in the process that started it; in a child it must not be ended either.
-    for server in list(_servers):
-        _fork.leave_behind(server)
-    _servers.clear()
-
-
-_fork.register(after_in_child=_leave_servers_to_parent)
+def _check_pool(pool: Any) -> None:
+    if pool is not None and not callable(getattr(pool, "submit", None)):
+        raise TypeError(f"thread_pool must be a concurrent.futures.Executor or None, not {pool!r}")
+    if isinstance(pool, futures.ProcessPoolExecutor):
+        raise TypeError("handlers run in the server's process: thread_pool must not be a ProcessPoolExecutor")

@@ -13,11 +13,10 @@ cdef class ServerCore(Acceptor):
     cdef Mailbox _resolver  # where the user's code that finds handlers runs
 
     cdef int resolve(self, _Resolve call) except -1
-    cdef int resolution_failed(self, _Resolve call, object error) except -1
-    cdef int resolved(self, _Resolve call, HandlerPlan plan, object variables) except -1
     cdef int accept(self, ServerStream stream, str method, tuple metadata, double deadline,
-                    HandlerPlan plan, object variables) except -1
+                    HandlerPlan plan, object variables, bint is_open) except -1
     cdef int reject(self, ServerStream stream, int code, str details) except -1
+    cdef int refuse(self, ServerStream stream, int code, str details) except -1
 
 
 cdef class _Resolve(Completion):

@@ -4,13 +4,16 @@
 import inspect
 import logging
 
+from contextvars import copy_context
+
 from grpc_bridge._cy.handoff cimport Completion, inline_mailbox, mailbox_of
 from grpc_bridge._cy.server_call cimport HandlerPlan, ServerShared, nobody
 from grpc_bridge._cy.server_handler cimport HandledCall
-from grpc_bridge._cy.transport cimport Acceptor, ServerStream
+from grpc_bridge._cy.transport cimport Acceptor, ServerSink, ServerStream
 
 _LOGGER = logging.getLogger("grpc_bridge")
 
+cdef int _CANCELLED = 1
 cdef int _UNKNOWN = 2
 cdef int _RESOURCE_EXHAUSTED = 8
 cdef int _UNIMPLEMENTED = 12
@@ -37,34 +40,34 @@ cdef class ServerCore(Acceptor):
     cdef int on_call(self, ServerStream stream, str method, tuple metadata, double deadline) except -1:
         plan = self._plans.get(method)
         if plan is not None:
-            return self.accept(stream, method, metadata, deadline, plan, self._base_variables.copy())
+            return self.accept(stream, method, metadata, deadline, plan, self._base_variables.copy(), False)
         # Handlers and interceptors of the user's have a say: on the loop, if the server was started on one.
         return self._resolver.push(_Resolve(self, stream, method, metadata, deadline))
 
     cdef int resolve(self, _Resolve call) except -1:
+        cdef _ResolveLater later
         variables = self._base_variables.copy()
         try:
             plan = variables.run(self._resolve, call.method, call.metadata)
         except Exception as error:
-            return self.resolution_failed(call, error)
+            _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
+            return self.reject(call.stream, _UNKNOWN, "Error in service handler!")
         if _isawaitable(plan):
-            return self._shared.loop_mailbox().push(_ResolveLater(self, call, plan, variables))
-        return self.resolved(call, plan, variables)
-
-    cdef int resolution_failed(self, _Resolve call, object error) except -1:
-        _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
-        return self.reject(call.stream, _UNKNOWN, "Error in service handler!")
-
-    cdef int resolved(self, _Resolve call, HandlerPlan plan, object variables) except -1:
+            later = _ResolveLater(call, plan, variables)
+            later.mailbox = self._shared.loop_mailbox()
+            call.stream.open(later, later.mailbox)
+            return later.mailbox.push(_StartResolving(later))
         if plan is None:
             return self.reject(call.stream, _UNIMPLEMENTED, "Method not found!")
-        return self.accept(call.stream, call.method, call.metadata, call.deadline, plan, variables)
+        return self.accept(call.stream, call.method, call.metadata, call.deadline, plan, variables, False)
 
     cdef int accept(self, ServerStream stream, str method, tuple metadata, double deadline,
-                    HandlerPlan plan, object variables) except -1:
+                    HandlerPlan plan, object variables, bint is_open) except -1:
         cdef HandledCall call
         if self._limit is not None and self._shared.active >= self._limit:
-            return self.reject(stream, _RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+            if not is_open:
+                stream.open(nobody, inline_mailbox)
+            return self.refuse(stream, _RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
         call = HandledCall()
         call.shared = self._shared
         call.stream = stream
@@ -75,15 +78,19 @@ cdef class ServerCore(Acceptor):
         call.variables = variables
         call._counted = True
         self._shared.active += 1
-        return call.begin()
+        return call.begin(is_open)
 
     cdef int reject(self, ServerStream stream, int code, str details) except -1:
         stream.open(nobody, inline_mailbox)
+        return self.refuse(stream, code, details)
+
+    cdef int refuse(self, ServerStream stream, int code, str details) except -1:
         return stream.finish((), None, 0, code, details, None)
 
     cdef int on_drained(self) except -1:
         self._on_drained()
         return 0
+
 
 cdef class _Resolve(Completion):
     """A call whose handler is not known yet."""
@@ -99,31 +106,72 @@ cdef class _Resolve(Completion):
         return self.core.resolve(self)
 
 
-cdef class _ResolveLater(Completion):
-    """Finds a handler on the loop, where interceptors have to be awaited."""
+cdef class _ResolveLater(ServerSink):
+    """Finds a call's handler on the loop, where interceptors have to be awaited; ends with the call."""
 
-    cdef ServerCore core
     cdef _Resolve call
     cdef object awaitable
     cdef object variables
+    cdef object task
 
-    def __cinit__(self, ServerCore core, _Resolve call, object awaitable, object variables):
-        self.core = core
+    def __cinit__(self, _Resolve call, object awaitable, object variables):
         self.call = call
         self.awaitable = awaitable
         self.variables = variables
 
-    cdef int deliver(self) except -1:
-        self.variables.run(self.core._shared.loop_mailbox().loop.create_task, self._run())
+    cdef int on_closed(self, bint cancelled) except -1:
+        cdef ServerSink sink = self.call.stream.sink
+        if sink is not self:
+            # The call has its handler, or has been refused.
+            return sink.on_closed(cancelled)
+        self.call.stream.sink = nobody
+        if self.task is not None:
+            self.task.cancel()
+        return 0
+
+    cdef int start(self) except -1:
+        # A task copies the variables of the moment: those of this call.
+        loop = self.call.core._shared.loop_mailbox().loop
+        self.task = self.variables.run(loop.create_task, self._run())
         return 0
 
     async def _run(self):
         try:
             plan = await self.awaitable
         except Exception as error:
-            self.core.resolution_failed(self.call, error)
+            _LOGGER.error("Exception servicing handler: %s", error, exc_info=error)
+            self.settle(None, _UNKNOWN, "Error in service handler!")
+        except BaseException:
+            self.settle(None, _CANCELLED, "the RPC was cancelled before it had a handler")
+            raise
         else:
-            self.core.resolved(self.call, plan, self.variables)
+            self.settle(plan, _UNIMPLEMENTED, "Method not found!")
+        finally:
+            # The task holds this object, too.
+            self.task = None
+
+    cdef int settle(self, object plan, int code, str details) except -1:
+        cdef _Resolve call = self.call
+        if call.stream.sink is not self:
+            # The client has gone.
+            return 0
+        call.stream.sink = nobody
+        if plan is None:
+            return call.core.refuse(call.stream, code, details)
+        # With what the interceptors have set. The task is still inside its own variables.
+        return call.core.accept(
+            call.stream, call.method, call.metadata, call.deadline, plan, copy_context(), True
+        )
+
+
+cdef class _StartResolving(Completion):
+    cdef _ResolveLater later
+
+    def __cinit__(self, _ResolveLater later):
+        self.later = later
+
+    cdef int deliver(self) except -1:
+        return self.later.start()
 
 
 cdef class ServerPort:

@@ -9,7 +9,7 @@ cdef class HandledCall(ServerCall):
     cdef bint _ran
     cdef bint _over
 
-    cdef int begin(self) except -1
+    cdef int begin(self, bint is_open) except -1
     cdef int run(self) except -1
     cdef int run_with(self, object argument) except -1
     cdef int start_task(self, object coroutine) except -1

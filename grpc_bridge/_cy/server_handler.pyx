@@ -45,9 +45,13 @@ cdef class HandledCall(ServerCall):
 
     # ---- starting ---------------------------------------------------------------------------------
 
-    cdef int begin(self) except -1:
+    cdef int begin(self, bint is_open) except -1:
         self.mailbox = self.shared.loop_mailbox() if self.plan.is_async else inline_mailbox
-        self.stream.open(self, self.mailbox)
+        if is_open:
+            self.stream.sink = self
+            self.stream.mailbox = self.mailbox
+        else:
+            self.stream.open(self, self.mailbox)
         if self.plan.request_streaming:
             if self.plan.is_async:
                 return self.mailbox.push(_Start(self))

@@ -3,6 +3,7 @@
 
 cimport cython
 
+import asyncio
 import threading
 import time
 
@@ -31,7 +32,14 @@ cdef class CCoreServer(ServerTransport):
         """Listen on an address; the port's number, or 0 if it could not be had."""
         if credentials is None:
             return self._server.add_http2_port(address)
-        return self._server.add_http2_port(address, credentials._credentials)
+        return self._server.add_http2_port(address, credentials)
+
+    def polls_here(self):
+        """Whether the calling thread is the poller's, or has its turn."""
+        cdef LoopMailbox borrower = self._poller._borrower
+        if self._poller._pulling and borrower is not None and asyncio._get_running_loop() is borrower.loop:
+            return True
+        return self._poller._thread is threading.current_thread()
 
     cdef int start(self, Acceptor acceptor, Mailbox borrower) except -1:
         cdef RequestTag tag

@@ -9,7 +9,7 @@ context without a deadline has ``time_remaining()`` None.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -48,6 +48,7 @@ from grpc.aio import (
 )
 
 from grpc_bridge import _call, _multicallable
+from grpc_bridge._border import running_loop
 from grpc_bridge._channel import Channel as _Channel
 from grpc_bridge._channel import Options
 from grpc_bridge._client_interceptor import intercept_channel as _intercept_channel
@@ -161,7 +162,24 @@ class _AioChannel(_Channel):
 
 
 class _AioServer(_Server):
-    """A server that calls itself a ``grpc.aio.Server``."""
+    """A ``grpc.aio.Server``, by name and by manners: its methods are coroutines where that one's are."""
+
+    def start(self) -> Any:
+        """Serve from now on."""
+        done = super().start()
+        return None if done is None else _finish(done)
+
+    def stop(self, grace: float | None = None) -> Any:
+        """Refuse new RPCs; cancel those in flight after `grace` seconds, or now if it is None.
+
+        A coroutine, which returns None when all is over; in a thread, the event of ``grpc_bridge``'s servers.
+        """
+        stopped = super().stop(grace)
+        return stopped if running_loop() is None else _finish(stopped)
+
+
+async def _finish(awaitable: Awaitable[Any]) -> None:
+    await awaitable
 
 
 class _AioServicerContext(_ServicerContext):

@@ -25,6 +25,7 @@ _OURS = {
     "proto": "_proto",
     "BlockingCallWarning": "_errors",
     "BoundToAnotherLoop": "_errors",
+    "EOF": "_errors",
     "ProtoError": "_proto",
     "UnawaitedCallWarning": "_errors",
     "WouldDeadlock": "_errors",

@@ -201,6 +201,9 @@ from grpc_bridge._border import (
     run as run,
 )
 from grpc_bridge._errors import (
+    EOF as EOF,
+)
+from grpc_bridge._errors import (
     BlockingCallWarning as BlockingCallWarning,
 )
 from grpc_bridge._errors import (

@@ -252,9 +252,25 @@ def run(awaitable: Awaitable[T]) -> T:
             "await the coroutine there, or move the sync code to a thread with `await asyncio.to_thread(...)`"
         )
     coroutine: Coroutine[Any, Any, T] = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
-    future: concurrent.futures.Future[T] = asyncio.run_coroutine_threadsafe(coroutine, background_loop())
+    return run_on(background_loop(), coroutine)
+
+
+def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Wait, on a thread that is not the loop's, for a coroutine that runs on the loop."""
+    future: concurrent.futures.Future[T] = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
         return future.result()
     except BaseException:
         future.cancel()
         raise
+
+
+def run_in_background(coroutine: Coroutine[Any, Any, T]) -> T:
+    """`run` for a blocking call, which may be made on a loop's thread, under ``blocking()``."""
+    loop = background_loop()
+    if asyncio._get_running_loop() is loop:
+        coroutine.close()
+        raise WouldDeadlock(
+            "a blocking call on grpc_bridge's background loop would wait for that loop; await it"
+        )
+    return run_on(loop, coroutine)

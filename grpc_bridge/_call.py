@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,9 +19,9 @@ import grpc.aio
 
 from grpc_bridge import _grpc_types
 from grpc_bridge._border import run_callback, running_loop
-from grpc_bridge._bridge import can_wait_here, wait_here
+from grpc_bridge._conversation import Conversation, Reading, Writing
 from grpc_bridge._cy.client_call import CallHandle, ClientCall
-from grpc_bridge._errors import STATUS_CODES, UnawaitedCallWarning, WouldDeadlock
+from grpc_bridge._errors import STATUS_CODES, UnawaitedCallWarning
 from grpc_bridge._metadata import Metadata
 from grpc_bridge._stream import feed
 
@@ -33,11 +32,11 @@ _OK = 0
 _COLLECTED = "Cancelled upon garbage collection!"
 
 
-class _Rendezvous(grpc.RpcError, grpc.Call, _grpc_types.Future):  # type: ignore[misc]
+class Rendezvous(grpc.RpcError, grpc.Call, _grpc_types.Future):  # type: ignore[misc]
     """What grpcio's own call objects are; never instantiated."""
 
 
-class Call(CallHandle):
+class Call(Conversation, CallHandle):
     """The members that calls of every arity have."""
 
     __slots__ = ()
@@ -46,7 +45,21 @@ class Call(CallHandle):
     def __class__(self) -> type:
         # Code written for grpcio asks what it got with isinstance: there a call is a grpc.Call, a grpc.Future
         # and a grpc.RpcError. An exception's memory layout cannot be ours, so only the question is answered.
-        return _Rendezvous
+        return Rendezvous
+
+    def _home(self) -> tuple[asyncio.AbstractEventLoop, str]:
+        return self.core.loop, self.core.method
+
+    def another_handle(self) -> Call:
+        """The same RPC for somebody else: what was done with this handle does not count for theirs.
+
+        This one ends nothing any more when it is dropped.
+        """
+        self.claimed = True
+        other: Call = type(self).__new__(type(self))
+        CallHandle.__init__(other, self.core)
+        other.fed = self.fed
+        return other
 
     # ---- how it stands: never blocks --------------------------------------------------------------
 
@@ -185,47 +198,23 @@ class Call(CallHandle):
         return read(core)
 
     def _wait_here(self, waiter: Callable[[], asyncio.Future[None]], timeout: float | None) -> None:
-        """Wait in the sync context: in a thread, or on the loop's own where `_bridge` runs the caller."""
-        core = self.core
-        if asyncio._get_running_loop() is core.loop and can_wait_here():
-            try:
-                wait_here(asyncio.wait_for(waiter(), timeout))
-            except asyncio.TimeoutError:
-                raise grpc.FutureTimeoutError() from None
-            return
-        self._check_not_blocking("wait for it")
-        ended = threading.Event()
+        """Wait in the sync context for a future of the loop's."""
 
-        def watch() -> None:
-            waiter().add_done_callback(lambda _: ended.set())
+        async def wait() -> None:
+            await asyncio.wait_for(waiter(), timeout)
 
-        core.defer(watch)
-        if not ended.wait(timeout):
-            raise grpc.FutureTimeoutError()
-
-    def _check_not_blocking(self, what: str) -> None:
-        core = self.core
-        if asyncio._get_running_loop() is core.loop or not core.loop.is_running():
-            raise WouldDeadlock(
-                f"{core.method}: to {what} here would block the event loop that has to bring it; "
-                "await it instead, or do it in another thread"
-            )
+        try:
+            self._wait(wait)
+        except asyncio.TimeoutError:
+            raise grpc.FutureTimeoutError() from None
 
     def abandoned(self) -> None:
         """The last reference went while the RPC runs, and nobody waits: end it."""
         core = self.core
         if core.code == _RUNNING:
             core.defer(lambda: core.cancel_call(1, _COLLECTED))
-        if self.used or sys.is_finalizing():
-            return
-        wait = "iterated over" if core.response_streaming else "awaited"
-        where = "" if self.origin is None else f" (started at {self.origin})"
-        remedy = "" if core.response_streaming else "; if nobody is to wait for it, start it with .future()"
-        warnings.warn(
-            f"a call of {core.method}{where} was never {wait} and is cancelled{remedy}",
-            UnawaitedCallWarning,
-            stacklevel=2,
-        )
+        if not self.used:
+            warn_unawaited(core.method, core.response_streaming, self.origin)
 
     def __repr__(self) -> str:
         core = self.core
@@ -236,13 +225,27 @@ class Call(CallHandle):
         return f'<{name} of RPC that terminated with:\n\tstatus = {status}\n\tdetails = "{core.details}"\n>'
 
 
+def warn_unawaited(method: str, response_streaming: bool, origin: str | None) -> None:
+    """A call was thrown away before anybody looked at it."""
+    if sys.is_finalizing():
+        return
+    wait = "iterated over" if response_streaming else "awaited"
+    where = "" if origin is None else f" (started at {origin})"
+    remedy = "" if response_streaming else "; if nobody is to wait for it, start it with .future()"
+    warnings.warn(
+        f"a call of {method}{where} was never {wait} and is cancelled{remedy}",
+        UnawaitedCallWarning,
+        stacklevel=3,
+    )
+
+
 class UnaryResponseCall(Call):
     """A call with one response: ``await call`` gives it, or raises the RPC's error."""
 
     __slots__ = ()
 
 
-class StreamResponseCall(Call):
+class StreamResponseCall(Reading, Call):
     """A call with a stream of responses: ``async for response in call``."""
 
     __slots__ = ("_reader",)
@@ -250,16 +253,8 @@ class StreamResponseCall(Call):
     def __await__(self) -> Generator[Any, None, Any]:
         raise TypeError(
             f"{self.core.method} returns a stream: iterate over the call (`async for response in call`), "
-            "or take one response with `await anext(call)` or `await call.read()`"
+            "or take one response with `await anext(call)`, `await call.read()` or `await call.receive()`"
         )
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        self._use("async for")
-        return self
-
-    def __anext__(self) -> Coroutine[Any, Any, Any]:
-        self.used = True
-        return self._next()
 
     async def _next(self) -> Any:
         response = await self.core.next_message()
@@ -267,76 +262,32 @@ class StreamResponseCall(Call):
             raise StopAsyncIteration
         return response
 
-    def __iter__(self) -> StreamResponseCall:
-        if running_loop() is not None:
-            raise TypeError(
-                f"{self.core.method}: in a coroutine, iterate over a call with `async for`, not with `for`"
-            )
-        return self
-
-    def __next__(self) -> Any:
-        core = self.core
-        self.used = True
-        if asyncio._get_running_loop() is core.loop and can_wait_here():
-            response = wait_here(core.next_message())
-        else:
-            self._check_not_blocking("take a response")
-            response = asyncio.run_coroutine_threadsafe(core.next_message(), core.loop).result()
-        if response is None:
-            raise StopIteration
-        return response
-
-    async def read(self) -> Any:
-        """The next response, or ``grpc.aio.EOF`` at the end of a stream that ended well."""
-        self._use("read()")
-        try:
-            return await self._next()
-        except StopAsyncIteration:
-            return grpc.aio.EOF
-
-    def _use(self, style: str) -> None:
-        self.used = True
-        reader = getattr(self, "_reader", None)
-        if reader is None:
-            self._reader = style
-        elif reader != style:
-            raise grpc.aio.UsageError(
-                f"{self.core.method}: responses are read with {reader} or with {style}, not with both"
-            )
+    def another_handle(self) -> Call:
+        """See `Call.another_handle`."""
+        other = super().another_handle()
+        if hasattr(self, "_reader"):
+            other._reader = self._reader  # type: ignore[attr-defined]
+        return other
 
 
-class StreamRequestCall(Call):
-    """What calls with a stream of requests add: `write` and `done_writing`, where no iterator was given."""
+class StreamRequestCall(Writing, Call):
+    """A call with a stream of requests, written by hand where no iterator was given."""
 
     __slots__ = ()
 
-    async def write(self, request: Any) -> None:
-        """Send a request; returns when the transport has taken it.
+    def _requests_ended(self) -> bool:
+        return self.core.half_closed
 
-        Raises ``asyncio.InvalidStateError`` after the call has ended or `done_writing`.
-        """
-        core = self.core
-        self.used = True
-        self._check_not_fed()
-        if core.code != _RUNNING:
-            raise asyncio.InvalidStateError("RPC already finished.")
-        if core.half_closed:
-            raise asyncio.InvalidStateError('RPC is half closed after calling "done_writing".')
-        if not await core.write(request):
-            await core.end_waiter()
-            if core.code != _OK:
-                raise core.error()
+    async def _put(self, request: Any) -> bool:
+        return await self.core.write(request)
 
-    async def done_writing(self) -> None:
-        """Tell the server that no request follows; a second time it does nothing."""
-        self._check_not_fed()
+    async def _end_requests(self) -> None:
         self.core.write_end()
 
-    def _check_not_fed(self) -> None:
-        if self.fed:
-            raise grpc.aio.UsageError(
-                f"{self.core.method}: requests come from an iterator or from write(), not from both"
-            )
+    async def _raise_status(self) -> None:
+        await self.core.end_waiter()
+        if self.core.code != _OK:
+            raise self.core.error()
 
 
 def _feed(call: StreamRequestCall, requests: Any) -> None:

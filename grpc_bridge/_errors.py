@@ -27,8 +27,20 @@ class BoundToAnotherLoop(RuntimeError):
     """A call object is awaited on another event loop than the one that it was started on."""
 
 
+def bound_to_another_loop(method: str) -> BoundToAnotherLoop:
+    """The error of who waits for a call of that method on the wrong loop."""
+    return BoundToAnotherLoop(
+        f"{method}: the call was started on another event loop than the one that waits for it now; "
+        "wait for it where it was started (the channel and the stub may be used on any loop)"
+    )
+
+
 class WouldDeadlock(RuntimeError):
     """A wait that could never end: it would block the thread that has to end it."""
+
+
+class EOF(Exception):
+    """The peer has ended the stream, and ended it well: nothing more comes, and nobody takes what is sent."""
 
 
 class UnawaitedCallWarning(RuntimeWarning):

@@ -1,105 +1,101 @@
-"""The call of an intercepted method: what its interceptor returns, now or later, be it a call or not."""
+"""The call of an intercepted method, before its interceptor has returned and after."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Generator
+from typing import Any, cast
 
 import grpc
 import grpc.aio
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import running_loop
-from grpc_bridge._bridge import can_wait_here, run_sync, wait_here
-from grpc_bridge._call import Call
-from grpc_bridge._errors import WouldDeadlock
+from grpc_bridge._border import call_in, running_loop, user_frame
+from grpc_bridge._bridge import run_sync
+from grpc_bridge._call import Rendezvous, warn_unawaited
+from grpc_bridge._conversation import Conversation, Reading, Writing
+from grpc_bridge._outcome import Cancelled, Failed
+from grpc_bridge._passage import Passage, cancelled_error, ended, is_call
+from grpc_bridge._request_stream import Pipe
 
 _END = object()
 
 
-class Failed:
-    """The outcome of an interceptor that raised."""
+class InterceptedCall(Conversation, grpc.Call, _grpc_types.Future):
+    """The call of an interceptor that has to wait, or that returned something of its own.
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
+    What the user holds; the `passage` is what stays while the interceptor works.
+    """
 
-    def result(self, timeout: float | None = None) -> Any:
-        raise self._error
+    def __init__(self, passage: Passage) -> None:
+        self.passage = passage
+        # as on `CallHandle`
+        self.claimed = False
+        self.used = False
+        self.fed = passage.pipe is None
+        self._origin = user_frame() if passage.loop.get_debug() else None
 
-    def exception(self, timeout: float | None = None) -> BaseException:
-        return self._error
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return Rendezvous
 
-    def done(self) -> bool:
-        return True
+    def _home(self) -> tuple[asyncio.AbstractEventLoop, str]:
+        return self.passage.loop, self.passage.method
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._error, name)
+    async def passed(self) -> None:
+        """Return when the interceptor has; raise what it has raised, as `grpc.aio`'s continuation does."""
+        answering = await self.passage.settled()
+        if isinstance(answering, Cancelled):
+            raise asyncio.CancelledError
+        if isinstance(answering, Failed):
+            answering.result()
 
-
-class InterceptedCall(grpc.Call, _grpc_types.Future):
-    """The call of an interceptor that has to wait, or that returned something of its own."""
-
-    def __init__(self, outcome: Any) -> None:
-        if inspect.isawaitable(outcome):
-            outcome = asyncio.ensure_future(outcome)
-            outcome.add_done_callback(_seen)
-        self._outcome = outcome
-        self._loop = asyncio.get_running_loop()
-
-    async def _settled(self) -> Any:
-        outcome = self._outcome
-        while isinstance(outcome, asyncio.Future):
-            outcome = await outcome
-        self._outcome = outcome
-        return outcome
-
-    def _now(self) -> Any:
-        """The outcome, if it is known; else None."""
-        outcome = self._outcome
-        while isinstance(outcome, asyncio.Future) and outcome.done() and not outcome.cancelled():
-            outcome = outcome.result()
-        return None if isinstance(outcome, asyncio.Future) else outcome
-
-    def _ask(self, name: str, *arguments: Any) -> Any:
-        if running_loop() is not None:
-            return self._ask_later(name, *arguments)
-        if can_wait_here():
-            return wait_here(self._ask_later(name, *arguments))
-        if asyncio._get_running_loop() is not self._loop and self._loop.is_running():
-            return asyncio.run_coroutine_threadsafe(self._ask_later(name, *arguments), self._loop).result()
-        outcome = self._now()
-        if outcome is None:
-            raise WouldDeadlock(
-                f"{name}() of an intercepted call would block the loop that has to end it; await it instead"
-            )
-        return getattr(outcome, name)(*arguments)
-
-    async def _ask_later(self, name: str, *arguments: Any) -> Any:
-        value = getattr(await self._settled(), name)(*arguments)
-        return await value if inspect.isawaitable(value) else value
+    # ---- the response -----------------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, Any]:
+        self.claimed = True
         return self._response().__await__()
 
     async def _response(self) -> Any:
-        outcome = await self._settled()
-        if isinstance(outcome, (Call, InterceptedCall)):
-            return await outcome
-        # An interceptor may return a grpc.Future of its own or, where it is async, the response itself.
-        return outcome.result() if callable(getattr(outcome, "result", None)) else outcome
+        answering = await self.passage.owned()
+        if is_call(answering):
+            return await answering
+        await ended(answering)
+        return answering.result()
+
+    # ---- what can be asked ------------------------------------------------------------------------
+
+    def _ask(self, name: str, timeout: float | None = None) -> Any:
+        self.claimed = True
+        answering = self.passage.now()
+        if running_loop() is None and answering is not None and answering.done():
+            return getattr(answering, name)()
+        return self._wait_or_await(self._ask_later, name, timeout)
+
+    async def _ask_later(self, name: str, timeout: float | None) -> Any:
+        try:
+            return await asyncio.wait_for(self._value_of(name), timeout)
+        except asyncio.TimeoutError:
+            raise grpc.FutureTimeoutError() from None
+
+    async def _value_of(self, name: str) -> Any:
+        answering = await self.passage.settled()
+        await ended(answering)
+        value = getattr(answering, name)()
+        return await value if inspect.isawaitable(value) else value
 
     def result(self, timeout: float | None = None) -> Any:
-        """The response, or the error raised."""
+        """The response, or the error raised; ``grpc.FutureTimeoutError`` after `timeout` seconds."""
         return self._ask("result", timeout)
 
     def exception(self, timeout: float | None = None) -> Any:
-        """The error, or None."""
+        """The error, or None; ``grpc.FutureTimeoutError`` after `timeout` seconds."""
         return self._ask("exception", timeout)
 
     def traceback(self, timeout: float | None = None) -> Any:
-        """The error's traceback, or None."""
+        """The error's traceback, or None; ``grpc.FutureTimeoutError`` after `timeout` seconds."""
         return self._ask("traceback", timeout)
 
     def code(self) -> Any:
@@ -122,109 +118,143 @@ class InterceptedCall(grpc.Call, _grpc_types.Future):
         """The metadata with the status."""
         return self._ask("trailing_metadata")
 
+    async def wait_for_connection(self) -> None:
+        """Wait until the interceptor has returned a call that is on its way."""
+        answering = await self.passage.owned()
+        if is_call(answering):
+            await answering.wait_for_connection()
+
+    # ---- how it stands: never blocks --------------------------------------------------------------
+
     def done(self) -> bool:
         """Whether the call is over."""
-        outcome = self._now()
-        return outcome is not None and bool(outcome.done())
+        return self.passage.done()
 
     def running(self) -> bool:
         """Whether the call is not over."""
-        return not self.done()
+        return not self.passage.done()
 
     def is_active(self) -> bool:
         """Whether the call is not over."""
-        return not self.done()
+        return not self.passage.done()
 
     def cancelled(self) -> bool:
         """Whether the call was cancelled."""
-        outcome = self._now()
-        if outcome is None:
-            return isinstance(self._outcome, asyncio.Future) and self._outcome.cancelled()
-        return bool(outcome.cancelled())
+        answering = self.passage.now()
+        return self.passage.cancelled_here if answering is None else bool(answering.cancelled())
 
     def cancel(self) -> bool:
-        """End the call; False when it was over."""
-        outcome = self._now()
-        return bool((self._outcome if outcome is None else outcome).cancel())
+        """End the call; False when it was over. From any thread."""
+        self.claimed = True
+        return self.passage.cancel()
 
     def time_remaining(self) -> Any:
-        """Seconds to the deadline, if the call has started and has one."""
-        outcome = self._now()
-        return None if outcome is None else outcome.time_remaining()
+        """Seconds to the deadline, not below 0; None without one."""
+        answering = self.passage.now()
+        if answering is not None:
+            return answering.time_remaining()
+        deadline = self.passage.deadline
+        return None if deadline is None else max(deadline - time.time(), 0.0)
 
     def add_callback(self, callback: Callable[[], object]) -> bool:
         """Call `callback` when the call is over; False if it is."""
-        if self.done():
+        if self.passage.done():
             return False
         self.add_done_callback(lambda _: callback())
         return True
 
     def add_done_callback(self, fn: Callable[[Any], object]) -> None:
-        """Call `fn` with this call when it is over."""
-        outcome = self._now()
-        if outcome is None:
-            self._outcome.add_done_callback(lambda _: self.add_done_callback(fn))
+        """Call `fn` with this call when it is over, in the sync context on the loop's thread."""
+        self.claimed = True
+        if self.passage.now() is None and asyncio._get_running_loop() is not self.passage.loop:
+            call_in(self.passage.loop, self.passage.when_over, lambda: fn(self))
         else:
-            outcome.add_done_callback(lambda _: fn(self))
+            self.passage.when_over(lambda: fn(self))
+
+    # ---- its end ----------------------------------------------------------------------------------
+
+    def __del__(self) -> None:
+        if self.claimed:
+            return
+        if self.passage.done():
+            if self.used:
+                return
+        else:
+            self.passage.cancel()
+        if not self.used:
+            warn_unawaited(self.passage.method, self._response_streaming, self._origin)
+
+    def __repr__(self) -> str:
+        state = "ended" if self.passage.done() else "in flight"
+        return f"<{type(self).__name__} of RPC {self.passage.method}, {state}>"
 
 
-def _seen(task: asyncio.Future[Any]) -> None:
-    # An outcome that nobody asks for is not an error of the loop's.
-    if not task.cancelled():
-        task.exception()
-
-
-class InterceptedStreamCall(InterceptedCall):
+class InterceptedStreamResponse(Reading, InterceptedCall):
     """The same, for a stream of responses."""
 
-    def __init__(self, outcome: Any) -> None:
-        super().__init__(outcome)
-        self._iterator: Any = None
+    _iterator: Any = None
 
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        if can_wait_here():
-            response = wait_here(anext(self, _END))
-        elif asyncio._get_running_loop() is self._loop:
-            raise WouldDeadlock(
-                "`for` over responses would block the loop that has to bring them; use `async for`"
-            )
-        else:
-            response = asyncio.run_coroutine_threadsafe(_next_or_end(self), self._loop).result()
-        if response is _END:
-            raise StopIteration
-        return response
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    def __anext__(self) -> Coroutine[Any, Any, Any]:
-        return self._next()
+    def __await__(self) -> Generator[Any, None, Any]:
+        raise TypeError(
+            f"{self.passage.method} returns a stream: iterate over the call (`async for response in call`)"
+        )
 
     async def _next(self) -> Any:
         if self._iterator is None:
-            outcome = await self._settled()
-            if isinstance(outcome, Failed):
-                outcome.result()
-            self._iterator = outcome.__aiter__() if hasattr(outcome, "__aiter__") else iter(outcome)
+            await self.passage.owned()
+            responses = self.passage.returned
+            self._iterator = responses.__aiter__() if hasattr(responses, "__aiter__") else iter(responses)
         if hasattr(self._iterator, "__anext__"):
             return await self._iterator.__anext__()
-        # A wrapper around the responses, written for grpcio: it may wait for the next one.
+        # An iterator written for grpcio: it may wait for the next response.
         step = run_sync(next, self._iterator, _END)
         response = await step if isinstance(step, asyncio.Task) else step
         if response is _END:
             raise StopAsyncIteration
         return response
 
-    async def read(self) -> Any:
-        """The next response, or ``grpc.aio.EOF``."""
+
+class InterceptedStreamRequest(Writing, InterceptedCall):
+    """The same, for a stream of requests that may be written by hand."""
+
+    def _requests_ended(self) -> bool:
+        return self.passage.pipe is None or self.passage.pipe.ended
+
+    async def _put(self, request: Any) -> bool:
+        return await cast(Pipe, self.passage.pipe).put(request)
+
+    async def _end_requests(self) -> None:
+        if self.passage.pipe is not None:
+            self.passage.pipe.end()
+
+    async def _raise_status(self) -> None:
+        self.passage.raise_if_failed(await self.passage.settled())
         try:
-            return await self._next()
-        except StopAsyncIteration:
-            return grpc.aio.EOF
+            error = await self._value_of("exception")
+        except grpc.FutureCancelledError:
+            raise cancelled_error() from None
+        if error is not None:
+            raise error
 
 
-async def _next_or_end(call: InterceptedStreamCall) -> Any:
-    return await anext(call, _END)
+class InterceptedUnaryUnaryCall(InterceptedCall):
+    """The intercepted call of a unary-unary method."""
+
+
+class InterceptedUnaryStreamCall(InterceptedStreamResponse):
+    """The intercepted call of a unary-stream method."""
+
+
+class InterceptedStreamUnaryCall(InterceptedStreamRequest):
+    """The intercepted call of a stream-unary method."""
+
+
+class InterceptedStreamStreamCall(InterceptedStreamRequest, InterceptedStreamResponse):
+    """The intercepted call of a stream-stream method."""
+
+
+grpc.aio.UnaryUnaryCall.register(InterceptedUnaryUnaryCall)
+grpc.aio.InterceptedUnaryUnaryCall.register(InterceptedUnaryUnaryCall)
+grpc.aio.UnaryStreamCall.register(InterceptedUnaryStreamCall)
+grpc.aio.StreamUnaryCall.register(InterceptedStreamUnaryCall)
+grpc.aio.StreamStreamCall.register(InterceptedStreamStreamCall)

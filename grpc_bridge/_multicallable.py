@@ -6,6 +6,7 @@ channel for coroutines.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -15,7 +16,8 @@ import grpc.aio
 from grpc import _common
 
 from grpc_bridge import _fork, _grpc_types, _signature
-from grpc_bridge._border import running_loop, warn_if_blocking
+from grpc_bridge._border import async_scope, run_in_background, running_loop, warn_if_blocking
+from grpc_bridge._bridge import can_wait_here, wait_here
 from grpc_bridge._call import Call, StreamStreamCall, StreamUnaryCall, UnaryStreamCall, UnaryUnaryCall
 from grpc_bridge._cy.client_call import start_call
 from grpc_bridge._cy.transport import CallHead
@@ -23,15 +25,14 @@ from grpc_bridge._errors import RpcCallError
 from grpc_bridge._metadata import Metadata, as_pairs, outgoing
 
 if TYPE_CHECKING:
-    import asyncio
-
     from grpc_bridge._channel import Channel
 
 # Seconds. A context without a deadline says that this much and more remains; C-core cannot count so far.
 _FOREVER = 1e9
 
 
-def _seconds(timeout: float | None) -> float | None:
+def seconds(timeout: float | None) -> float | None:
+    """A timeout for grpcio itself, to which a context's `time_remaining()` may be too much."""
     return None if timeout is not None and timeout > _FOREVER else timeout
 
 
@@ -53,6 +54,14 @@ class WithCall:
         if core is not None:
             core.deadline = None  # grpcio's call, here, does not know its deadline any more
         return response, self._call
+
+
+def without_requests(method: str) -> TypeError:
+    """The error of `with_call` on a method whose requests nobody gives."""
+    return TypeError(
+        f"{method}: with_call() without requests would wait for ever; give it an iterator, or call the "
+        "method itself, send the requests with what it returns, and await that"
+    )
 
 
 class MultiCallable:
@@ -141,6 +150,17 @@ class MultiCallable:
         )
         return self._call_class(core, request) if streaming else self._call_class(core)
 
+    def _by_hand(self, *arguments: Any) -> Call:
+        """In the sync context, without requests: a call of the background loop's, to send them with."""
+
+        async def start() -> Call:
+            return self._start(asyncio.get_running_loop(), None, *arguments)
+
+        self._channel.check_open()
+        call = run_in_background(start())
+        call.used = True  # grpcio does not warn of a call that is dropped, only ends it
+        return call
+
     def _serialized(self, request: Any) -> bytes:
         serializer = self._request_serializer
         try:
@@ -173,27 +193,42 @@ class _UnaryResponse(MultiCallable):
         compression: grpc.Compression | None,
     ) -> Any:
         loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync(
-                request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        self._channel.check_open()
-        return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
+        if loop is not None:
+            self._channel.check_open()
+            return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
+        others = credentials, wait_for_ready, compression
+        if can_wait_here():
+            with async_scope():
+                return wait_here(self._call(request, timeout, metadata, *others))
+        warn_if_blocking(self._method, self._channel.target)
+        if request is None and self._request_streaming:
+            return self._by_hand(timeout, metadata, *others)
+        return self._sync(request, seconds(timeout), as_pairs(metadata), *others)
 
     def _with_call(self, request: Any, timeout: float | None, metadata: Any, *others: Any) -> Any:
+        if request is None and self._request_streaming:
+            raise without_requests(self._method)
         loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync.with_call(request, _seconds(timeout), as_pairs(metadata), *others)
-        self._channel.check_open()
-        return WithCall(self._start(loop, request, timeout, metadata, *others))
+        if loop is not None:
+            self._channel.check_open()
+            return WithCall(self._start(loop, request, timeout, metadata, *others))
+        if can_wait_here():
+            with async_scope():
+                return wait_here(self._with_call(request, timeout, metadata, *others))
+        warn_if_blocking(self._method, self._channel.target)
+        return self._sync.with_call(request, seconds(timeout), as_pairs(metadata), *others)
 
     def _future(self, request: Any, timeout: float | None, metadata: Any, *others: Any) -> Any:
         loop = running_loop()
-        if loop is None:
-            return self._sync.future(request, _seconds(timeout), as_pairs(metadata), *others)
-        call = self._start(loop, request, timeout, metadata, *others)
+        if loop is not None:
+            call = self._start(loop, request, timeout, metadata, *others)
+        elif can_wait_here():
+            with async_scope():
+                return self._future(request, timeout, metadata, *others)
+        elif request is None and self._request_streaming:
+            call = self._by_hand(timeout, metadata, *others)
+        else:
+            return self._sync.future(request, seconds(timeout), as_pairs(metadata), *others)
         call.claimed = True
         return call
 
@@ -213,12 +248,16 @@ class _StreamResponse(MultiCallable):
         compression: grpc.Compression | None,
     ) -> Any:
         loop = running_loop()
-        if loop is None:
-            warn_if_blocking(self._method, self._channel.target)
-            return self._sync(
-                request, _seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression
-            )
-        return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
+        if loop is not None:
+            return self._start(loop, request, timeout, metadata, credentials, wait_for_ready, compression)
+        others = credentials, wait_for_ready, compression
+        if can_wait_here():
+            with async_scope():
+                return self._call(request, timeout, metadata, *others)
+        warn_if_blocking(self._method, self._channel.target)
+        if request is None and self._request_streaming:
+            return self._by_hand(timeout, metadata, *others)
+        return self._sync(request, seconds(timeout), as_pairs(metadata), *others)
 
 
 class UnaryUnaryMultiCallable(_UnaryResponse, _signature.UnaryUnary, _grpc_types.UnaryUnaryMultiCallable):

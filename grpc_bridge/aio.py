@@ -51,6 +51,7 @@ from grpc_bridge import _call, _multicallable
 from grpc_bridge._border import running_loop
 from grpc_bridge._channel import Channel as _Channel
 from grpc_bridge._channel import Options
+from grpc_bridge._client_interceptor import InterceptedChannel as _InterceptedChannel
 from grpc_bridge._client_interceptor import intercept_channel as _intercept_channel
 from grpc_bridge._context import ServicerContext as _ServicerContext
 from grpc_bridge._errors import RpcCallError
@@ -152,8 +153,19 @@ class _StreamStream(_multicallable.StreamStreamMultiCallable):
     _call_class = _StreamStreamCall
 
 
+class _AioInterceptedChannel(_InterceptedChannel):
+    """The same, intercepted."""
+
+    cancels_as_task = True
+
+
+_AioInterceptedChannel.intercepted_class = _AioInterceptedChannel
+
+
 class _AioChannel(_Channel):
     """A channel whose calls end as grpc.aio's do."""
+
+    intercepted_class = _AioInterceptedChannel
 
     _unary_unary = _UnaryUnary
     _unary_stream = _UnaryStream
@@ -236,4 +248,5 @@ def server(
 # Packages ask whether a channel or a server is grpc.aio's, to choose a colour. Those of grpc_bridge itself
 # answer as grpc's do, whether or not this module has been imported.
 Channel.register(_AioChannel)
+Channel.register(_AioInterceptedChannel)
 Server.register(_AioServer)

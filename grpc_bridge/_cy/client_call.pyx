@@ -9,7 +9,7 @@ import asyncio
 import collections
 
 from grpc_bridge._border import run_callback, user_frame
-from grpc_bridge._errors import BoundToAnotherLoop, rpc_error
+from grpc_bridge._errors import bound_to_another_loop, rpc_error
 
 from grpc_bridge._cy.client_state cimport ClientCallState
 from grpc_bridge._cy.handoff cimport LoopMailbox, mailbox_of
@@ -152,12 +152,15 @@ cdef class ClientCall(ClientCallState):
     cdef int _send_next(self) except -1:
         if self.code != _RUNNING:
             return 0
-        if self._outbox:
+        while self._outbox:
             message, waiter = self._outbox.popleft()
+            if waiter.cancelled():
+                continue  # its sender has gone, and sends nothing
             self._write_waiter = waiter
             self.writing = True
             self.stream.send(message)
-        elif self.half_closed:
+            return 0
+        if self.half_closed:
             self._send_end()
         return 0
 
@@ -232,10 +235,7 @@ cdef class ClientCall(ClientCallState):
 
     cdef int check_loop(self) except -1:
         if _get_running_loop() is not self.loop:
-            raise BoundToAnotherLoop(
-                f"{self.method}: the call was started on another event loop than the one that waits for it now; "
-                "wait for it where it was started (the channel and the stub may be used on any loop)"
-            )
+            raise bound_to_another_loop(self.method)
         return 0
 
 

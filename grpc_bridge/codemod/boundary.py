@@ -13,10 +13,22 @@ from .discover import console_scripts
 from .external import decorator_role
 from .index import Class, Function, Program, dotted
 from .infer import Facts
-from .values import Ext, Func
+from .values import Cls, Ext, Func, Inst
 from .wrappers import Wrappers
 
 CONVERTIBLE_DUNDERS = frozenset({"__call__", "__enter__", "__exit__", "__next__", "__iter__"})
+FRAMEWORKS = frozenset(
+    {
+        "threading", "multiprocessing", "concurrent", "http", "socketserver", "xmlrpc", "queue", "logging",
+        "cmd", "code", "html", "xml", "ast", "json", "argparse", "asyncio", "io", "codecs", "string", "email",
+        "urllib", "pickle", "selectors",
+    }
+)  # fmt: skip
+"""Modules of the standard library whose classes call the methods of those derived from them."""
+
+DISPATCHED = ("do_", "visit_", "handle_", "on_")
+"""What such classes put before the name of something that they look up."""
+
 HARMLESS_BASES = ("builtins.object", "abc.ABC", "typing.", "builtins.Exception", "enum.", "unittest.")
 
 
@@ -31,6 +43,8 @@ class Cut:
     rule: str
     reason: str
     chain: bool
+    because: Function | None = None
+    """The function whose colour decides this one's."""
 
 
 def cuts(
@@ -109,8 +123,12 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
     name = fn.name
     if name.startswith("__") and name.endswith("__") and name not in CONVERTIBLE_DUNDERS:
         return Cut("GB701", f"Python calls {name} itself and does not await it", True)
-    if facts.has_role(fn, "property"):
+    if facts.has_role(fn, "property") or fn in facts.getters:
         return Cut("GB701", "a property is read, not called", True)
+    if any(dotted(d).endswith((".setter", ".deleter")) for d in fn.decorators):
+        return Cut("GB701", "an assignment calls it, and does not await it", True)
+    if fn in graph.driven:
+        return Cut("GB706", f"its generator's {graph.driven[fn]} is used, which asynchronous ones lack", True)
     if fn.cls is not None:
         cut = _by_class(fn, fn.cls, graph)
         if cut is not None:
@@ -118,6 +136,8 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
     if facts.has_role(fn, "fixture") and _wide_scope(fn):
         return Cut("GB602", "a fixture that outlives the test's event loop", False)
     for decorator in fn.decorators:
+        if Ext("atexit.register") in facts.of(decorator):
+            return Cut("GB703", "the interpreter runs it when it exits, outside any loop", False)
         if not _understood(decorator, facts):
             return Cut("GB705", f"the decorator @{dotted(decorator)} is not understood", False)
     return None
@@ -134,6 +154,10 @@ def passes_through(fn: Function, graph: Graph) -> bool:
 
 def _by_class(fn: Function, cls: Class, graph: Graph) -> Cut | None:
     bases = cls.all_external_bases()
+    if "builtins.type" in bases:
+        return Cut("GB701", f"a metaclass's {fn.name} is called by Python, which does not await it", True)
+    if fn.name.startswith("_") and fn.name.endswith("_") and any(base.startswith("enum.") for base in bases):
+        return Cut("GB701", f"Python calls {fn.name} itself and does not await it", True)
     for base in sorted(bases):
         if base.startswith("grpc.") and not base.startswith("grpc.aio"):
             if base.endswith("MultiCallable"):
@@ -153,19 +177,12 @@ def _known_base(base: str) -> bool:
 
 
 def _base_calls(base: str, name: str) -> bool:
-    """True where a class of the standard library has a method `name` of its own."""
+    """True where a class of the standard library has a method `name` of its own, or looks for one."""
     module, _, cls = base.rpartition(".")
-    if base.startswith(HARMLESS_BASES) or module.split(".")[0] not in sys.stdlib_module_names:
+    if base.startswith(HARMLESS_BASES) or module.split(".")[0] not in FRAMEWORKS:
         return False
-    if module.split(".")[0] not in (
-        "threading",
-        "multiprocessing",
-        "http",
-        "socketserver",
-        "queue",
-        "logging",
-    ):
-        return False
+    if name.startswith(DISPATCHED):
+        return True
     return hasattr(getattr(importlib.import_module(module), cls, None), name)
 
 
@@ -183,7 +200,9 @@ def _understood(decorator: ast.expr, facts: Facts) -> bool:
     values = facts.of(decorator)
     if dotted(decorator).endswith((".setter", ".deleter", ".getter")):
         return True
-    if any(isinstance(value, Func) for value in values):
+    if any(isinstance(value, (Func, Cls)) for value in values):
+        return True
+    if any(isinstance(value, Inst) and value.cls.find_method("__call__") for value in values):
         return True
     return any(isinstance(v, Ext) and decorator_role(v.path) is not None for v in values)
 

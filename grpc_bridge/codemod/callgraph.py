@@ -124,6 +124,10 @@ class Graph:
     callers: dict[Function, set[Function]] = field(default_factory=dict)
     families: dict[Function, set[Function]] = field(default_factory=dict)
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    holders: dict[Function, bool] = field(default_factory=dict)
+    """Whether a function that yields holds a lock meanwhile."""
+    driven: dict[Function, str] = field(default_factory=dict)
+    """Generators that are not only iterated over, by what is asked of them."""
 
     def of(self, fn: Function) -> list[Site]:
         return self.sites.get(fn, [])
@@ -205,6 +209,8 @@ class _Collector:
 
     def takes_lock(self, node: ast.AST) -> bool:
         """True where a lock is taken by hand: it covers what comes before its release; where, none says."""
+        if b"acquire" not in self.fn.module.source.data:
+            return False
         own = set(own_nodes(self.fn))
         called: set[str] = set()
         called_here: set[str] = set()
@@ -236,12 +242,20 @@ class _Collector:
             self.call(node)
         elif isinstance(node, ast.For):
             self.iterate(node, node.iter, "for", node)
+            if any(isinstance(v, Gen) and self.holds_lock(v.fn) for v in self.facts.of(node.iter)):
+                before, self.locked = self.locked, True
+                for part in ast.iter_child_nodes(node):
+                    self.visit(part)
+                self.locked = before
+                return
         elif isinstance(node, ast.YieldFrom):
             self.iterate(node, node.value, "yield from", node)
         elif isinstance(node, ast.Starred) and isinstance(node.ctx, ast.Load):
             self.iterate(node.value, node.value, "whole star", node)
-        elif isinstance(node, ast.Assign) and any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets):
-            self.iterate(node.value, node.value, "whole unpack", node)
+        elif isinstance(node, ast.Assign):
+            self.escape(node)
+            if any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
+                self.iterate(node.value, node.value, "whole unpack", node)
         elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
             self.iterate(node.value, node.value, "whole add", node)
         elif isinstance(node, ast.Compare):
@@ -250,6 +264,12 @@ class _Collector:
                     self.iterate(operand, operand, "whole in", node)
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and node in self.facts.properties:
             self.sites.append(ReadSite(*self.place(node), callees=self.facts.properties[node]))
+        if isinstance(node, ast.Attribute):
+            for value in self.facts.of(node.value):
+                if isinstance(value, Gen):
+                    self.graph.driven[value.fn] = node.attr
+        if isinstance(node, ast.Yield) and not isinstance(self.graph.parents.get(node), ast.Expr):
+            self.graph.driven.setdefault(self.fn, "send")
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             getters = {
                 method
@@ -289,10 +309,38 @@ class _Collector:
         self.locked = before
 
     def is_lock(self, node: ast.expr, values: Values) -> bool:
-        if any(isinstance(value, Ext) and value.path in external.LOCKS for value in values):
+        if any(external.is_lock(value) for value in values):
             return True
-        name = dotted(node).rpartition(".")[2].lower().strip("_")
-        return not values and any(word in name for word in ("lock", "mutex", "condition", "semaphore"))
+        entered = {value.fn for value in values if isinstance(value, (Manager, Gen))}
+        entered |= {
+            method
+            for value in values
+            if isinstance(value, Inst) and (method := value.cls.find_method("__enter__"))
+        }
+        if any(self.holds_lock(fn) for fn in entered):
+            return True
+        return not values and external.names_lock(dotted(node))
+
+    def holds_lock(self, fn: Function) -> bool:
+        """True where a lock is held while a generator or context manager of the program has yielded."""
+        if fn not in self.graph.holders:
+            self.graph.holders[fn] = False
+            inner = _Collector(Graph(), self.facts, fn)
+            inner.graph.holders = self.graph.holders
+            self.graph.holders[fn] = inner.takes_lock(fn.node) or any(
+                isinstance(node, (ast.Yield, ast.YieldFrom)) and inner.within_lock(fn.node, node)
+                for node in own_nodes(fn)
+            )
+        return self.graph.holders[fn]
+
+    def within_lock(self, top: ast.AST, node: ast.AST) -> bool:
+        """True where `node` stands in a `with` statement of `top` that takes a lock."""
+        return any(
+            isinstance(outer, ast.With)
+            and any(part is node for statement in outer.body for part in ast.walk(statement))
+            and any(self.is_lock(i.context_expr, self.facts.of(i.context_expr)) for i in outer.items)
+            for outer in ast.walk(top)
+        )
 
     def visit_comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         outer = self.generator
@@ -435,12 +483,22 @@ class _Collector:
                     continue
             if sink is None and (not unknown or any(path in external.HARMLESS for path in paths)):
                 continue
-            self.hand_over(node, argument, values, sink)
+            # What a thread is given in a tuple is passed to its target, and followed there.
+            handed = values if sinks else self.with_contents(values)
+            self.hand_over(dotted(node.func) or "a call", argument, handed, sink)
 
-    def hand_over(
-        self, node: ast.Call, argument: ast.expr, values: Values, sink: external.Sink | None
-    ) -> None:
-        site = HandSite(*self.place(argument), sink=sink, to=dotted(node.func) or "a call")
+    def escape(self, node: ast.Assign) -> None:
+        """A function that is put where code outside the program finds it: `button.on_click = fetch`."""
+        for target in node.targets:
+            if isinstance(target, (ast.Attribute, ast.Subscript)):
+                owners = self.facts.of(target.value)
+                known = any(not isinstance(owner, (Ext, Obj)) for owner in owners)
+                if not known:
+                    values = self.with_contents(self.facts.of(node.value))
+                    self.hand_over(dotted(target) or "an object", node.value, values, None)
+
+    def hand_over(self, to: str, argument: ast.expr, values: Values, sink: external.Sink | None) -> None:
+        site = HandSite(*self.place(argument), sink=sink, to=to)
         for value in values:
             if isinstance(value, Func) and not value.fn.is_async:
                 site.functions.add(value.fn)
@@ -452,6 +510,17 @@ class _Collector:
                 site.origins.add(value.origin)
         if site.functions or site.multi or site.origins:
             self.sites.append(site)
+
+    def with_contents(self, values: Values) -> Values:
+        """Values, and those that are in the containers among them."""
+        found = set(values)
+        pending = [value for value in values if isinstance(value, Box)]
+        while pending:
+            for value in self.facts.contents.get(pending.pop().node, frozenset()) - found:
+                found.add(value)
+                if isinstance(value, Box):
+                    pending.append(value)
+        return frozenset(found)
 
 
 def sites_of(graph: Graph, fn: Function, kind: type[Site]) -> Iterator[Site]:

@@ -67,7 +67,7 @@ class CallEvaluator(Evaluator, ABC):
             self.pass_arguments(callee, node, args, keywords)
             return self.result(callee.fn, frame)
         if isinstance(callee, Cls):
-            return self.construct(callee.cls, node, args, keywords, frame)
+            return self.construct(callee.cls, node, args, keywords)
         if isinstance(callee, Inst):
             method = callee.cls.find_method("__call__")
             if method is None:
@@ -116,7 +116,7 @@ class CallEvaluator(Evaluator, ABC):
         return self.known(("ret", fn))
 
     def construct(
-        self, cls: Class, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
+        self, cls: Class, node: ast.Call | None, args: list[Values], keywords: dict[str, Values]
     ) -> Values:
         init = cls.find_method("__init__")
         if init is not None:
@@ -304,7 +304,9 @@ class CallEvaluator(Evaluator, ABC):
         ):
             return frozenset({Mod(frame.scope.module)})
         if name == "property":
-            return frozenset(Getter(value.fn) for value in first if isinstance(value, Func))
+            functions = {value.fn for value in first if isinstance(value, Func)}
+            self.facts.getters |= functions
+            return frozenset(Getter(fn) for fn in functions)
         if name == "type" and len(args) == 1:
             return frozenset(Cls(value.cls) for value in first if isinstance(value, Inst))
         return NOTHING
@@ -436,6 +438,11 @@ class CallEvaluator(Evaluator, ABC):
             elif isinstance(applied, Func):
                 self.pass_arguments(applied, None, [value], {})
                 result |= self.result(applied.fn, frame)
+            elif isinstance(applied, Cls):
+                result |= self.construct(applied.cls, None, [value], {})
+            elif isinstance(applied, Inst) and (method := applied.cls.find_method("__call__")):
+                self.pass_arguments(Func(method, 1), None, [value], {})
+                result |= self.result(method, frame)
         return frozenset(result) or value
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .values import NOTHING, Ext, MemberOf, Values
+from .values import NOTHING, Ext, MemberOf, Value, Values
 
 SinkKind = Literal["thread", "callback", "signal", "handler"]
 
@@ -57,6 +57,22 @@ SEMAPHORES = frozenset({"threading.Semaphore()", "threading.BoundedSemaphore()"}
 """Anybody may release them: one function's `acquire` and another's `release` make a signal."""
 
 LOCKS = SEMAPHORES | {"threading.Lock()", "threading.RLock()", "threading.Condition()"}
+
+_LOCK_WORD = re.compile(r"(?<![bc])lock|mutex|condition|semaphore")
+_LOOP_LIBRARIES = ("asyncio.", "anyio.", "trio.", "grpc.")
+
+
+def is_lock(value: Value) -> bool:
+    """True for what is a lock, or is called like one and made outside the program."""
+    if not isinstance(value, Ext) or value.path.startswith(_LOOP_LIBRARIES):
+        return False
+    return value.path in LOCKS or names_lock(value.path)
+
+
+def names_lock(path: str) -> bool:
+    """True where the last part of a dotted name speaks of a lock."""
+    return _LOCK_WORD.search(path.removesuffix("()").rpartition(".")[2].lower()) is not None
+
 
 INTERCEPTOR = "grpc.ServerInterceptor"
 

@@ -36,6 +36,10 @@ class Facts:
     decorated: dict[Function, Values] = field(default_factory=dict)
     interceptors: dict[ast.AST, Values] = field(default_factory=dict)
     """The interceptors that a call of `grpc.server` is given; no entry where it is given none."""
+    getters: set[Function] = field(default_factory=set)
+    """Functions of which `property(function)` made a property."""
+    contents: dict[ast.AST, Values] = field(default_factory=dict)
+    """What is in a container, by the expression that makes it."""
 
     def of(self, node: ast.AST) -> Values:
         return self.values.get(node, NOTHING)
@@ -69,6 +73,9 @@ def _evaluate(program: Program) -> Facts:
             # A base class or what a decorator makes of a function: anything may depend on it.
             inference.structure_changed = False
             inference.dirty.update(units)
+    for key, values in inference.env.items():
+        if key[0] == "elem" and isinstance(key[1], ast.AST):
+            inference.facts.contents[key[1]] = values
     return inference.facts
 
 

@@ -41,6 +41,8 @@ class Colours:
     waiting: set[Function] = field(default_factory=set)
     sync: dict[Function, Cut] = field(default_factory=dict)
     callbacks: set[Function] = field(default_factory=set)
+    barred: dict[Site, Cut] = field(default_factory=dict)
+    """Places in functions that are coroutines already where no await may stand: they stay as they are."""
 
     def is_async(self, fn: Function) -> bool:
         return fn.is_async or (fn in self.waiting and fn not in self.sync and not fn.top_level)
@@ -138,9 +140,17 @@ class Solver:
 
     # Who stays sync
 
-    def cut(self, fn: Function, rule: str, reason: str, chain: bool) -> None:
+    def cut(self, fn: Function, rule: str, reason: str, chain: bool, because: Function | None = None) -> None:
         if fn not in self.colours.sync and not fn.is_async and not fn.top_level:
-            self.colours.sync[fn] = Cut(rule, reason, chain)
+            self.colours.sync[fn] = Cut(rule, reason, chain, because)
+            self.moved = True
+
+    def stop(self, fn: Function, site: Site, rule: str, reason: str) -> None:
+        """No await can stand at `site`: its function stays sync or, if it is a coroutine, the place does."""
+        if not fn.is_async:
+            self.cut(fn, rule, reason, True)
+        elif site not in self.colours.barred:
+            self.colours.barred[site] = Cut(rule, reason, True)
             self.moved = True
 
     def sync_context(self, fn: Function) -> bool:
@@ -151,6 +161,7 @@ class Solver:
         self.sync_creators: set[Function] = set()
         self.colours.waiting = set()
         self.colours.sync = {}
+        self.colours.barred = {}
         self.close_waiting()
         self.moved = True
         while self.moved:
@@ -160,7 +171,7 @@ class Solver:
                 if not fn.module.in_run:
                     for callee in self.callees(fn) & self.colours.waiting:
                         where = f"{fn.module.path}, which is not in the run, calls it"
-                        self.cut(callee, "GB710", where, True)
+                        self.cut(callee, "GB710", where, True, fn)
                 if fn.top_level:
                     self.examine_border(fn)
                 if fn in self.colours.waiting:
@@ -170,6 +181,7 @@ class Solver:
                     self.examine(fn)
                 elif fn in self.graph.creators:
                     self.examine_creator(fn)
+            self.keep_barred()
             self.hard_links()
             self.close_waiting()
             if not self.moved:
@@ -183,7 +195,7 @@ class Solver:
             if cut is not None and cut.chain:
                 for callee in self.callees(fn) & self.colours.waiting:
                     reason = f"{fn.label} calls it, and stays sync"
-                    self.cut(callee, "GB706", reason, True)
+                    self.cut(callee, "GB706", reason, True, fn)
             return
         for site in self.graph.of(fn):
             self.examine_site(fn, site)
@@ -193,7 +205,8 @@ class Solver:
         callers = self.family_callers(fn)
         if callers and fn not in self.roots and all(self.sync_caller(c) for c in callers):
             names = ", ".join(sorted({caller.label for caller in callers})[:3])
-            self.cut(fn, "GB706", f"only sync code calls it ({names})", False)
+            because = min(callers, key=lambda caller: (str(caller.module.path), caller.line))
+            self.cut(fn, "GB706", f"only sync code calls it ({names})", False, because)
         if fn.is_generator:
             self.examine_generator(fn)
 
@@ -204,7 +217,15 @@ class Solver:
                 isinstance(value, Obj) and value.kind in LOOP_BOUND for value in self.facts.of(site.node)
             ):
                 for callee in site.callees & self.colours.waiting:
-                    self.cut(callee, "GB706", f"{fn.label} goes on with what it returns", True)
+                    self.cut(callee, "GB706", f"{fn.label} goes on with what it returns", True, fn)
+
+    def keep_barred(self) -> None:
+        """What a coroutine calls where it cannot await stays sync."""
+        for site, cut in self.colours.barred.items():
+            callees: set[Function] = getattr(site, "callees", set())
+            for callee in callees & self.colours.waiting:
+                reason = f"{site.fn.label} calls it in line {_line(site)}, where it cannot await"
+                self.cut(callee, cut.rule, reason, True, site.fn)
 
     def sync_caller(self, caller: Function) -> bool:
         return caller.kind == "module" or (caller.kind != "main" and self.sync_context(caller))
@@ -212,17 +233,16 @@ class Solver:
     def examine_site(self, fn: Function, site: Site) -> None:
         waits = self.site_waits(site)
         if waits and site.locked:
-            self.cut(fn, "GB704", f"line {_line(site)} waits while a threading lock is held", True)
+            self.stop(fn, site, "GB704", f"line {_line(site)} waits while a threading lock is held")
         if waits and self.in_class_body(site):
-            self.cut(
-                fn, "GB706", f"line {_line(site)} waits in the body of a class, which cannot await", True
-            )
+            reason = f"line {_line(site)} waits in the body of a class, which cannot await"
+            self.stop(fn, site, "GB706", reason)
         if waits and sys.version_info < (3, 11) and self.comprehensions_around(site) > 1:
             reason = f"line {_line(site)} waits in a comprehension inside another, which needs Python 3.11"
-            self.cut(fn, "GB706", reason, True)
+            self.stop(fn, site, "GB706", reason)
         if waits and site.generator is not None and not self.can_collect(site.generator):
             reason = f"line {_line(site)} waits inside a generator expression that is handed on"
-            self.cut(fn, "GB702", reason, True)
+            self.stop(fn, site, "GB702", reason)
         if isinstance(site, (CallSite, IterateSite, WithSite)) and waits:
             sync = {c for c in site.callees if c in self.colours.waiting and self.sync_context(c)}
             plain = site.plain or bool(site.callees - self.colours.waiting)
@@ -236,14 +256,14 @@ class Solver:
                 # Both methods of a protocol are callees, so only one that waits and stays sync tells.
                 mixed = site.plain or bool(sync)
             if mixed:
-                self.cut(fn, "GB706", f"line {_line(site)} may or may not be awaitable", True)
+                self.stop(fn, site, "GB706", f"line {_line(site)} may or may not be awaitable")
         if isinstance(site, IterateSite) and waits:
             self.examine_iteration(fn, site)
         if isinstance(site, WaitSite) and site.how == "stuck":
             self.cut(fn, "GB703", f"line {_line(site)} waits for worker threads", True)
         if isinstance(site, HandSite) and waits:
             what = f"line {_line(site)} hands something that waits to {site.to}"
-            self.cut(fn, "GB702", what, True)
+            self.stop(fn, site, "GB702", what)
 
     def in_class_body(self, site: Site) -> bool:
         node: ast.AST | None = site.node
@@ -267,7 +287,7 @@ class Solver:
         if site.form == "yield from":
             statement = self.graph.parents.get(site.node)
             if not isinstance(statement, ast.Expr):
-                self.cut(fn, "GB706", f"line {_line(site)} uses the value of yield from", True)
+                self.stop(fn, site, "GB706", f"line {_line(site)} uses the value of yield from")
 
     def examine_generator(self, fn: Function) -> None:
         for node in own_nodes(fn):
@@ -334,7 +354,7 @@ class Solver:
                 self.link(fn, other, "one overrides the other")
             if self.sync_context(fn) and not self.facts.has_role(fn, "fixture"):
                 for fixture in self.fixtures(fn) & self.colours.waiting:
-                    self.cut(fixture, "GB706", f"{fn.label} uses it and stays sync", True)
+                    self.cut(fixture, "GB706", f"{fn.label} uses it and stays sync", True, fn)
 
     def link(self, left: Function, right: Function, why: str) -> None:
         for fn, other in ((left, right), (right, left)):
@@ -344,7 +364,7 @@ class Solver:
                 if other not in self.graph.creators:
                     continue
                 self.sync_creators.add(other)
-            self.cut(other, "GB706", f"{fn.label} stays sync, and {why}", True)
+            self.cut(other, "GB706", f"{fn.label} stays sync, and {why}", True, fn)
 
     def callees(self, fn: Function) -> set[Function]:
         return {

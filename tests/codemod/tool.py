@@ -101,8 +101,18 @@ def migrated(after: Sources) -> list[str]:
     return rewritten({name: synced(text) for name, text in as_files(after).items()}, after)
 
 
+SYNC_NAMES = {
+    "__aenter__": "__enter__", "__aexit__": "__exit__", "__aiter__": "__iter__", "__anext__": "__next__",
+    "asynccontextmanager": "contextmanager", "anext": "next", "StopAsyncIteration": "StopIteration",
+    "AsyncIterator": "Iterator", "grpc_bridge as grpc": "grpc",
+}  # fmt: skip
+
+
 def synced(text: str) -> str:
-    text = re.sub(r"\b(async|await) ", "", text).replace("grpc_bridge as grpc", "grpc")
+    """The sync program of which `text` is the migrated form."""
+    text = re.sub(r"\b(async|await) ", "", text)
+    for name, sync_name in SYNC_NAMES.items():
+        text = re.sub(rf"\b{name}\b", sync_name, text)
     return re.sub(r"asyncio\.run\((.*)\)$", r"\1", text, flags=re.MULTILINE).replace("import asyncio\n\n", "")
 
 

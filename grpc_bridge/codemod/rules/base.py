@@ -107,7 +107,11 @@ class View:
         return self.plan.module
 
     def sites(self, kind: type[Any]) -> Iterator[Any]:
-        return (s for s in self.graph.of(self.fn) if isinstance(s, kind) and s.node not in self.plan.claimed)
+        return (
+            s
+            for s in self.graph.of(self.fn)
+            if isinstance(s, kind) and s.node not in self.plan.claimed and s not in self.colours.barred
+        )
 
     def spelling(self, site: CallSite) -> Spelling | None:
         """How this call is written where it stands; None where it stays as it is."""
@@ -201,8 +205,13 @@ def only_stops(view: View) -> bool:
 
 
 def report_cut(view: View, rule: Rule) -> Iterator[Edit]:
-    """A finding for a function that waits and stays sync because of `rule`; it is not edited."""
+    """A finding for a function, or a place in a coroutine, that stays as it is because of `rule`."""
     fn = view.fn
+    for site in view.graph.of(fn) if view.colours.barred else ():
+        barred = view.colours.barred.get(site)
+        if barred is not None and barred.rule == rule.id:
+            node = site.node if hasattr(site.node, "lineno") else getattr(site, "iterable", fn.node)
+            view.report(rule, node, f"this place in {fn.label} stays as it is: {barred.reason}", True)
     cut = view.colours.sync.get(fn)
     if cut is not None and cut.rule == rule.id and fn in view.colours.waiting and not fn.top_level:
         decide = cut.chain and not only_stops(view) and rule.id != "GB711"

@@ -110,7 +110,12 @@ class StreamRequestCall(Call, Protocol[Request_contra]):
 class StreamUnaryCall(
     StreamRequestCall[Request_contra], UnaryResponseCall[Response_co], Protocol[Request_contra, Response_co]
 ):
-    """A stream-unary call that was given no requests."""
+    """A stream-unary call that was given no requests; ``async with`` waits for its end on the way out."""
+
+    async def __aenter__(self) -> StreamUnaryCall[Request_contra, Response_co]: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None: ...
 
 
 class UnaryStreamCall(StreamResponseCall[Response_co], Protocol[Response_co]):

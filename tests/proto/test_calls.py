@@ -77,15 +77,48 @@ def set_like(items: list[Any]) -> Any:
 async def test_messages_one_at_a_time(chat: Any, target: str) -> None:
     call = await chat.Talk(target, timeout=PATIENCE)
     for text in "a", "b":
-        await call.write(chat.Word(text=text))
-        assert (await call.read()).text == f"{text}?"
-    await call.done_writing()
-    assert await call.read() is grpc.aio.EOF
+        await call.send(chat.Word(text=text))
+        assert (await call.receive()).text == f"{text}?"
+    await call.done_sending()
+    with pytest.raises(grpc_bridge.EOF):
+        await call.receive()
 
     joining = await chat.Join(target, timeout=PATIENCE)
-    await joining.write(chat.Word(text="a"))
-    await joining.done_writing()
+    await joining.send(chat.Word(text="a"))
+    await joining.done_sending()
     assert (await joining).text == "a"
+
+    async with chat.Talk(target, timeout=PATIENCE) as inside:
+        await inside.send(chat.Word(text="in"))
+        assert (await inside.receive()).text == "in?"
+    assert await inside.code() is grpc.StatusCode.CANCELLED
+
+
+async def test_messages_one_at_a_time_without_awaiting_the_call(chat: Any, target: str) -> None:
+    call = chat.Talk(target, timeout=PATIENCE)
+    await call.send(chat.Word(text="a"))
+    assert (await call.receive()).text == "a?"
+    call.cancel()
+    assert call.cancelled()
+
+
+def test_messages_one_at_a_time_in_a_thread(chat: Any, target: str) -> None:
+    call = chat.Talk(target, timeout=PATIENCE)
+    for text in "a", "b":
+        call.send(chat.Word(text=text))
+        assert call.receive().text == f"{text}?"
+    call.done_sending()
+    with pytest.raises(grpc_bridge.EOF):
+        call.receive()
+
+
+async def test_a_wrong_message_is_refused_where_it_is_sent(chat: Any, target: str) -> None:
+    call = await chat.Talk(target, timeout=PATIENCE)
+    with pytest.raises(TypeError, match=r"^chat\.Chat\.Talk takes a chat\.Word message, not a chat\.Phrase "):
+        await call.send(chat.Phrase())
+    await call.send(chat.Word(text="a"))
+    assert (await call.receive()).text == "a?"
+    call.cancel()
 
 
 async def test_with_call_and_future(chat: Any, target: str) -> None:

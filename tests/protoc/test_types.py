@@ -94,6 +94,8 @@ async def client() -> None:
         await summing.send(HelloRequest())
         await summing.done_sending()
         reply = await summing
+        async with stub.Sum() as summing:
+            await summing.send(HelloRequest())
         async with stub.Talk() as talk:
             await talk.send(HelloRequest())
             reply = await talk.receive()

@@ -17,7 +17,7 @@ from grpc_bridge._bridge import run_sync
 from grpc_bridge._call import Rendezvous, warn_unawaited
 from grpc_bridge._conversation import Conversation, Reading, Writing
 from grpc_bridge._outcome import Cancelled, Failed
-from grpc_bridge._passage import Passage, cancelled_error, ended, is_call
+from grpc_bridge._passage import Passage, ended, is_call
 from grpc_bridge._request_stream import Pipe
 
 _END = object()
@@ -232,7 +232,7 @@ class InterceptedStreamRequest(Writing, InterceptedCall):
         try:
             error = await self._value_of("exception")
         except grpc.FutureCancelledError:
-            raise cancelled_error() from None
+            raise self.passage.cancellation() from None
         if error is not None:
             raise error
 

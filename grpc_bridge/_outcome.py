@@ -97,11 +97,6 @@ class Cancelled(Failed):
     def traceback(self, timeout: float | None = None) -> NoReturn:
         raise grpc.FutureCancelledError()
 
-    @property
-    def error(self) -> BaseException:
-        """What awaiting it raises."""
-        return self._error
-
 
 class Answered(_Ended):
     """A response, or an iterator over responses, of the interceptor's own."""

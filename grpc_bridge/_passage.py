@@ -66,7 +66,7 @@ class Passage:
         task = self._task
         if self._answering is None and task is not None and task.done():
             if task.cancelled():
-                self._settle_for(Cancelled(cancelled_error()))
+                self._settle_for(Cancelled(_cancelled_error()))
             elif (error := task.exception()) is not None:
                 self._settle_for(Failed(error))
             else:
@@ -111,9 +111,15 @@ class Passage:
     def raise_if_failed(self, answering: Any) -> None:
         """Raise what awaiting the call raises, if its interceptor has raised or was cancelled."""
         if isinstance(answering, Cancelled):
-            raise asyncio.CancelledError if self.cancels_as_task else answering.error
+            raise self.cancellation()
         if isinstance(answering, Failed):
             answering.result()
+
+    def cancellation(self) -> BaseException:
+        """What awaiting the call raises once it was cancelled by hand."""
+        if self.cancels_as_task:
+            return asyncio.CancelledError()
+        return _cancelled_error()
 
     # ---- its end ----------------------------------------------------------------------------------
 
@@ -187,7 +193,6 @@ def _seen(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-def cancelled_error() -> RpcCallError:
-    """What awaiting a call raises that was cancelled by hand."""
+def _cancelled_error() -> RpcCallError:
     none = cast(Any, Metadata())
     return RpcCallError(grpc.StatusCode.CANCELLED, none, none, _CANCELLED_HERE)

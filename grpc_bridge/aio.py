@@ -120,6 +120,14 @@ class _CancelledAsTask:
                 raise asyncio.CancelledError from None
             raise
 
+    async def _raise_status(self) -> None:
+        try:
+            await super()._raise_status()  # type: ignore[misc]
+        except RpcCallError:
+            if self.core.cancelled_here:
+                raise asyncio.CancelledError from None
+            raise
+
 
 class _UnaryUnaryCall(_CancelledAsTask, _call.UnaryUnaryCall):
     __slots__ = ()

@@ -8,6 +8,7 @@ cdef class Completion:
     cdef object event
 
     cdef int deliver(self) except -1  # on the mailbox's thread
+    cdef int abandon(self) except -1  # instead, on any: the mailbox's loop has been closed
 
 
 cdef class Mailbox:

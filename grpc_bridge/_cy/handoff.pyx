@@ -25,6 +25,9 @@ cdef class Completion:
     cdef int deliver(self) except -1:
         raise SystemError("a completion without deliver()")
 
+    cdef int abandon(self) except -1:
+        return 0
+
 
 cdef class Mailbox:
     """Where completions go."""
@@ -101,6 +104,8 @@ cdef class LoopMailbox(Mailbox):
 
     cdef int lend(self, Source source) except -1:
         if self.loop.is_closed():
+            # It may have been closed before it came to what it had been woken for.
+            self._abandon()
             return 0
         self._sources.append(source)
         if not self._scheduled:
@@ -129,11 +134,14 @@ cdef class LoopMailbox(Mailbox):
     cdef int _abandon(self) except -1:
         # The loop was closed with completions on their way: nobody is left to wait for them.
         cdef Source source
-        self._ready = []
+        cdef Completion completion
+        ready, self._ready = self._ready, []
         sources, self._sources = self._sources, []
         self._scheduled = False
         for source in sources:
             source.give_back(self)
+        for completion in ready:
+            completion.abandon()
         return 0
 
     def _drain(self):

@@ -17,6 +17,7 @@ cdef int _CANCELLED = 1
 cdef int _UNKNOWN = 2
 cdef int _RESOURCE_EXHAUSTED = 8
 cdef int _UNIMPLEMENTED = 12
+cdef int _UNAVAILABLE = 14
 
 cdef object _isawaitable = inspect.isawaitable
 
@@ -105,6 +106,9 @@ cdef class _Resolve(Completion):
     cdef int deliver(self) except -1:
         return self.core.resolve(self)
 
+    cdef int abandon(self) except -1:
+        return self.core.reject(self.stream, _UNAVAILABLE, "the server's event loop has been closed")
+
 
 cdef class _ResolveLater(ServerSink):
     """Finds a call's handler on the loop, where interceptors have to be awaited; ends with the call."""
@@ -128,6 +132,9 @@ cdef class _ResolveLater(ServerSink):
         if self.task is not None:
             self.task.cancel()
         return 0
+
+    cdef int on_lost(self) except -1:
+        return self.settle(None, _UNAVAILABLE, "the server's event loop has been closed")
 
     cdef int start(self) except -1:
         # A task copies the variables of the moment: those of this call.
@@ -172,6 +179,9 @@ cdef class _StartResolving(Completion):
 
     cdef int deliver(self) except -1:
         return self.later.start()
+
+    cdef int abandon(self) except -1:
+        return self.later.on_lost()
 
 
 cdef class ServerPort:

@@ -80,6 +80,10 @@ cdef class HandledCall(ServerCall):
         if not self._ran:
             self._turned_away(None if future.cancelled() else future.exception())
 
+    cdef int on_lost(self) except -1:
+        self.finish(None, _UNAVAILABLE, b"the server's event loop has been closed")
+        return self.over()
+
     cdef int _turned_away(self, object error) except -1:
         if not self.closed:
             _LOGGER.error("%s: the server's thread pool did not take the RPC: %s", self.method, error)
@@ -327,6 +331,9 @@ cdef class _Start(Completion):
     cdef int deliver(self) except -1:
         return self.call.run()
 
+    cdef int abandon(self) except -1:
+        return self.call.on_lost()
+
 
 cdef class _StartTask(Completion):
     """Goes on, on the loop, with what a plain function returned."""
@@ -340,3 +347,6 @@ cdef class _StartTask(Completion):
 
     cdef int deliver(self) except -1:
         return self.call.start_task(self.coroutine)
+
+    cdef int abandon(self) except -1:
+        return self.call.on_lost()

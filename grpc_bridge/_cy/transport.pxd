@@ -80,3 +80,4 @@ cdef class ServerSink:
     cdef int on_message(self, bytes message) except -1  # None: the client sends no more
     cdef int on_sent(self, bint ok) except -1
     cdef int on_closed(self, bint cancelled) except -1
+    cdef int on_lost(self) except -1  # any thread: the mailbox's loop has been closed

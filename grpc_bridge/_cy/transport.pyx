@@ -128,3 +128,6 @@ cdef class ServerSink:
 
     cdef int on_closed(self, bint cancelled) except -1:
         return 0
+
+    cdef int on_lost(self) except -1:
+        return 0

@@ -192,6 +192,9 @@ cdef class ServerStreamTag(Completion):
         self.sink = stream.sink
         self.mailbox = stream.mailbox
 
+    cdef int abandon(self) except -1:
+        return self.sink.on_lost()
+
 
 cdef class ServerMessageTag(ServerStreamTag):
     cdef int deliver(self) except -1:

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from grpc_bridge import _instrumented
 from grpc_bridge._channel import Channel, Options
 from grpc_bridge._client_interceptor import intercept_channel
 from grpc_bridge._ready import ChannelReadyFuture
@@ -16,9 +17,14 @@ from grpc_bridge._server import Server
 
 def insecure_channel(
     target: str, options: Options = None, compression: grpc.Compression | None = None
-) -> Channel:
+) -> Any:
     """A channel without transport security; see ``grpc.insecure_channel``. Never blocks, needs no loop."""
-    return Channel(target, options, None, compression)
+    channel = Channel(target, options, None, compression)
+    instrumented = _instrumented.replacement("insecure_channel")
+    if instrumented is None:
+        return channel
+    arguments = {"target": target, "options": options, "compression": compression}
+    return _instrumented.around_channel(channel, instrumented, arguments)
 
 
 def secure_channel(
@@ -26,9 +32,19 @@ def secure_channel(
     credentials: grpc.ChannelCredentials,
     options: Options = None,
     compression: grpc.Compression | None = None,
-) -> Channel:
+) -> Any:
     """A channel with credentials; see ``grpc.secure_channel``. Never blocks, needs no loop."""
-    return Channel(target, options, credentials, compression)
+    channel = Channel(target, options, credentials, compression)
+    instrumented = _instrumented.replacement("secure_channel")
+    if instrumented is None:
+        return channel
+    arguments = {
+        "target": target,
+        "credentials": credentials,
+        "options": options,
+        "compression": compression,
+    }
+    return _instrumented.around_channel(channel, instrumented, arguments)
 
 
 def channel_ready_future(channel: Any) -> ChannelReadyFuture:
@@ -49,6 +65,9 @@ def server(
 
     `thread_pool` runs the handlers that are plain functions; without one the server has its own.
     """
+    instrumented = _instrumented.replacement("server")
+    if instrumented is not None:
+        interceptors = _instrumented.server_interceptors(instrumented, interceptors)
     return Server(thread_pool, handlers, interceptors, options, maximum_concurrent_rpcs, compression, xds)
 
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-from grpc import _common
+from grpc import _channel, _common
 
 from grpc_bridge import _fork
 from grpc_bridge._border import Done, running_loop
@@ -81,9 +81,9 @@ class Channel(grpc.Channel):
         return self._sync_made
 
     def _make_sync(self) -> grpc.Channel:
-        if self._credentials is None:
-            return grpc.insecure_channel(self.target, self._process_options, self._compression)
-        return grpc.secure_channel(self.target, self._credentials, self._process_options, self._compression)
+        # Not by grpc.insecure_channel: what a library puts in its place is around this channel already.
+        credentials = getattr(self._credentials, "_credentials", None)
+        return _channel.Channel(self.target, self._process_options, credentials, self._compression)
 
     @property
     def _process_options(self) -> tuple[tuple[str, Any], ...]:

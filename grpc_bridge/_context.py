@@ -27,6 +27,24 @@ def _done() -> Any:
     return None if running_loop() is None else Done(None)
 
 
+class _State:
+    """The part of grpcio's private state of an RPC that packages read: py-grpc-prometheus does."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: ServerCall) -> None:
+        self._call = call
+
+    @property
+    def client(self) -> str:
+        return "cancelled" if self._call.cancelled else "closed" if self._call.closed else "open"
+
+    @property
+    def code(self) -> grpc.StatusCode | None:
+        code: grpc.StatusCode | None = self._call.code
+        return code
+
+
 class ServicerContext(grpc.ServicerContext):
     """The ``grpc.ServicerContext`` and the ``grpc.aio.ServicerContext`` of one RPC.
 
@@ -35,6 +53,10 @@ class ServicerContext(grpc.ServicerContext):
 
     def __init__(self, call: ServerCall) -> None:
         self._call = call
+
+    @property
+    def _state(self) -> _State:
+        return _State(self._call)
 
     # ---- the RPC ----------------------------------------------------------------------------------
 

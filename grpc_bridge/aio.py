@@ -47,7 +47,7 @@ from grpc.aio import (
     shutdown_grpc_aio,
 )
 
-from grpc_bridge import _call, _multicallable
+from grpc_bridge import _call, _instrumented, _multicallable
 from grpc_bridge._border import running_loop
 from grpc_bridge._channel import Channel as _Channel
 from grpc_bridge._channel import Options
@@ -218,6 +218,9 @@ def insecure_channel(
     interceptors: Sequence[Any] | None = None,
 ) -> Any:
     """A channel without transport security; see ``grpc.aio.insecure_channel``. Bound to no loop."""
+    instrumented = _instrumented.replacement("insecure_channel", grpc.aio)
+    if instrumented is not None:
+        interceptors = _instrumented.aio_interceptors(instrumented, interceptors, target)
     return _intercept_channel(_AioChannel(target, options, None, compression), *(interceptors or ()))
 
 
@@ -229,6 +232,9 @@ def secure_channel(
     interceptors: Sequence[Any] | None = None,
 ) -> Any:
     """A channel with credentials; see ``grpc.aio.secure_channel``. Bound to no loop."""
+    instrumented = _instrumented.replacement("secure_channel", grpc.aio)
+    if instrumented is not None:
+        interceptors = _instrumented.aio_interceptors(instrumented, interceptors, target, credentials)
     return _intercept_channel(_AioChannel(target, options, credentials, compression), *(interceptors or ()))
 
 
@@ -241,6 +247,9 @@ def server(
     compression: grpc.Compression | None = None,
 ) -> _Server:
     """A server; see ``grpc.aio.server``. `migration_thread_pool` runs handlers that are functions."""
+    instrumented = _instrumented.replacement("server", grpc.aio)
+    if instrumented is not None:
+        interceptors = _instrumented.aio_interceptors(instrumented, interceptors)
     return _AioServer(
         migration_thread_pool,
         handlers,

@@ -48,6 +48,10 @@ class Threads:
 
         return await asyncio.to_thread(take)
 
+    async def all(self, multicallable: Any, request: Any) -> list[Any]:
+        """The responses of a call that ends by itself."""
+        return await asyncio.to_thread(lambda: list(multicallable(request, timeout=PATIENCE)))
+
 
 class Coroutines(Threads):
     """Makes calls as a coroutine does."""
@@ -60,6 +64,9 @@ class Coroutines(Threads):
         responses = [await anext(call) for _ in range(count)]
         call.cancel()
         return responses
+
+    async def all(self, multicallable: Any, request: Any) -> list[Any]:
+        return [response async for response in multicallable(request, timeout=PATIENCE)]
 
 
 @pytest.fixture(params=[Threads, Coroutines], ids=["thread", "coroutine"])

@@ -54,8 +54,28 @@ def run_sync(function: Callable[..., T], *arguments: Any) -> T | asyncio.Task[T]
     bridge.gr_context = getcurrent().gr_context
     outcome = bridge.switch()
     if isinstance(outcome, _Wait):
-        return asyncio.get_running_loop().create_task(_carry(bridge, outcome))
+        return _carried(bridge, outcome)
     return outcome  # type: ignore[no-any-return]
+
+
+def _carried(bridge: _Bridge, wait: _Wait) -> asyncio.Task[Any]:
+    task = asyncio.get_running_loop().create_task(_carry(bridge, wait))
+    task.add_done_callback(lambda _: None if bridge.dead else _cancel(bridge, wait))
+    return task
+
+
+def _cancel(bridge: _Bridge, wait: _Wait) -> None:
+    """Tell the sync code what its task, cancelled before its first step, could not tell it."""
+    close = getattr(wait.awaitable, "close", None)
+    if close is not None:
+        close()
+    bridge.parent = getcurrent()
+    try:
+        outcome = bridge.throw(asyncio.CancelledError())
+    except asyncio.CancelledError:
+        return
+    if isinstance(outcome, _Wait):
+        _carried(bridge, outcome)
 
 
 async def _carry(bridge: _Bridge, wait: Any) -> Any:

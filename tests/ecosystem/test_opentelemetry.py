@@ -193,7 +193,7 @@ async def test_each_rpc_of_the_namespace_aio_gives_a_span_on_either_side(
         await each_arity(stub_of(channel), caller)
         await spans.ended(4)
     assert spans.methods("CLIENT") == spans.methods("SERVER") == METHODS
-    await asyncio.wait_for(server.stop(None).wait_async(), PATIENCE)
+    await asyncio.wait_for(server.stop(None), PATIENCE)
 
 
 class Failing(Servicer):
@@ -248,12 +248,18 @@ async def test_spans_end_when_calls_are_cancelled_or_dropped(serve: Serve, spans
         await until(lambda: len(spans.of("CLIENT")) == 1)
         spans.clear()
 
-        call = stub.Watch(Request(), timeout=PATIENCE)
-        await anext(aiter(call))
-        call.cancel()
-        with pytest.raises(grpc.RpcError):
-            async for _ in call:
-                pass
+        # What the instrumentation makes of a response stream is a generator, which has no cancel().
+        entered = asyncio.Event()
+
+        async def read() -> None:
+            async for _ in stub.Watch(Request(), timeout=PATIENCE):
+                entered.set()
+
+        task = asyncio.create_task(read())
+        await asyncio.wait_for(entered.wait(), PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         await spans.ended(1)
         call = stub.Watch(Request(), timeout=PATIENCE)
         await anext(aiter(call))

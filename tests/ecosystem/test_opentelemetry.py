@@ -161,14 +161,10 @@ def instrumented() -> Iterator[None]:
 
 @pytest.mark.usefixtures("instrumented")
 @pytest.mark.parametrize("servicer", [Traced, AsyncTraced])
-@pytest.mark.parametrize("interceptors", [None, (), []], ids=["None", "tuple", "list"])
 async def test_each_rpc_gives_a_span_on_either_side(
-    serve: Serve, spans: Spans, caller: Any, servicer: Any, interceptors: Any
+    serve: Serve, spans: Spans, caller: Any, servicer: Any
 ) -> None:
-    async with (
-        serve(adding(servicer()), interceptors=interceptors) as target,
-        grpc_bridge.insecure_channel(target) as channel,
-    ):
+    async with serve(adding(servicer())) as target, grpc_bridge.insecure_channel(target) as channel:
         stub = stub_of(channel)
         await each_arity(stub, caller)
         await spans.ended(4)
@@ -180,20 +176,47 @@ async def test_each_rpc_gives_a_span_on_either_side(
     assert server.parent.span_id == client.context.span_id
 
 
+class Counting(grpc.ServerInterceptor, grpc.UnaryUnaryClientInterceptor):
+    """The user's own, beside the instrumentation's."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def intercept_service(self, continuation, handler_call_details):
+        self.seen.append("server")
+        return continuation(handler_call_details)
+
+    def intercept_unary_unary(self, continuation, client_call_details, request):
+        self.seen.append("client")
+        return continuation(client_call_details, request)
+
+
 @pytest.mark.usefixtures("instrumented")
-@pytest.mark.parametrize("interceptors", [None, (), []], ids=["None", "tuple", "list"])
-async def test_each_rpc_of_the_namespace_aio_gives_a_span_on_either_side(
-    spans: Spans, caller: Any, interceptors: Any
+@pytest.mark.parametrize("collection", [None, tuple, list])
+async def test_the_user_s_interceptors_come_in_any_collection(
+    spans: Spans, caller: Any, collection: Any
 ) -> None:
-    server = grpc_bridge.aio.server(interceptors=interceptors)
-    exchange_pb2_grpc.add_ExchangeServicer_to_server(AsyncTraced(), server)
-    port = server.add_insecure_port(LOOPBACK)
-    await server.start()
-    async with grpc_bridge.aio.insecure_channel(f"127.0.0.1:{port}", interceptors=interceptors) as channel:
-        await each_arity(stub_of(channel), caller)
-        await spans.ended(4)
-    assert spans.methods("CLIENT") == spans.methods("SERVER") == METHODS
-    await asyncio.wait_for(server.stop(None), PATIENCE)
+    counting = Counting()
+    own = None if collection is None else collection([counting])
+    for server, connect in (
+        (grpc_bridge.server(interceptors=own), _intercepted),
+        (grpc_bridge.aio.server(interceptors=own), grpc_bridge.aio.insecure_channel),
+    ):
+        exchange_pb2_grpc.add_ExchangeServicer_to_server(AsyncTraced(), server)
+        target = f"127.0.0.1:{server.add_insecure_port(LOOPBACK)}"
+        await server.start()
+        async with connect(target, interceptors=own) as channel:
+            await each_arity(stub_of(channel), caller)
+            await spans.ended(4)
+        assert spans.methods("CLIENT") == spans.methods("SERVER") == METHODS
+        await asyncio.wait_for(server.stop(None), PATIENCE)
+        assert sorted(counting.seen) == ([] if own is None else ["client"] + ["server"] * 4)
+        spans.clear()
+        counting.seen.clear()
+
+
+def _intercepted(target: str, interceptors: Any) -> Any:
+    return grpc_bridge.intercept_channel(grpc_bridge.insecure_channel(target), *(interceptors or ()))
 
 
 class Failing(Servicer):

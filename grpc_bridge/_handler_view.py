@@ -260,7 +260,7 @@ async def _call_in_pool(handler: RpcMethodHandler, argument: Any, context: Any, 
     if handler.request_streaming and not isinstance(argument, RequestIterator):
         requests = async_iterator(argument)
         if requests is not None:
-            argument = _FromLoop(requests, asyncio.get_running_loop())
+            argument = FromLoop(requests, asyncio.get_running_loop())
     result = await in_pool(behavior_of(handler), argument, context)
     return await result if inspect.isawaitable(result) else result
 
@@ -282,14 +282,14 @@ class _InPool:
         return await asyncio.shield(asyncio.wrap_future(self._last))
 
 
-class _FromLoop:
+class FromLoop:
     """An async iterator of the loop's, for ``for`` in a thread of the pool."""
 
     def __init__(self, iterator: AsyncIterator[Any], loop: asyncio.AbstractEventLoop) -> None:
         self._iterator = iterator
         self._loop = loop
 
-    def __iter__(self) -> _FromLoop:
+    def __iter__(self) -> FromLoop:
         return self
 
     def __next__(self) -> Any:

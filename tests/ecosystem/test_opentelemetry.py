@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import gc
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ import grpc_bridge
 import grpc_bridge.aio
 from grpc_bridge._channel import Channel
 
-from ..conftest import LOOPBACK, PATIENCE, AsyncEcho, Echo, Servicer, Start, stub_of, until
+from ..conftest import LOOPBACK, PATIENCE, AsyncEcho, Echo, Servicer, Start, stub_of, until, wait_in_thread
 from ..protos import exchange_pb2_grpc
 from ..protos.exchange_pb2 import Reply, Request
 from .conftest import Serve
@@ -252,7 +253,11 @@ async def test_spans_end_when_calls_fail(serve: Serve, spans: Spans, caller: Any
 
 
 class Endless(Servicer):
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
     async def Ask(self, request, context):
+        self.asked.set()
         await asyncio.get_running_loop().create_future()
 
     async def Watch(self, request, context):
@@ -262,13 +267,15 @@ class Endless(Servicer):
 
 @pytest.mark.usefixtures("instrumented")
 async def test_spans_end_when_calls_are_cancelled_or_dropped(serve: Serve, spans: Spans) -> None:
-    async with serve(adding(Endless())) as target, grpc_bridge.insecure_channel(target) as channel:
+    servicer = Endless()
+    async with serve(adding(servicer)) as target, grpc_bridge.insecure_channel(target) as channel:
         stub = stub_of(channel)
         call = stub.Ask.future(Request())
+        await wait_in_thread(servicer.asked)
         call.cancel()
         with pytest.raises(grpc.RpcError):
             await call
-        await until(lambda: len(spans.of("CLIENT")) == 1)
+        await spans.ended(1)
         spans.clear()
 
         # What the instrumentation makes of a response stream is a generator, which has no cancel().

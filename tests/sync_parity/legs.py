@@ -130,7 +130,7 @@ def _write(source: str, name: str, leg: str) -> Path:
 
 def _load(source: str, name: str, leg: str) -> types.ModuleType:
     path = _write(source, name, leg)
-    module = types.ModuleType(f"{leg}_{name}")
+    module = types.ModuleType(f"{leg}_{name}".replace("/", "_"))
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
     exec(compile(source, str(path), "exec"), module.__dict__)

@@ -32,13 +32,13 @@ def test_parity(name: str, leg: str) -> None:
     """One leg: it ends, nothing warns, and it says what grpcio says (grpcio itself: the same each time)."""
     # A run of its own each time, so that repeating the test repeats the run.
     reference, found = cached_run(name, GRPCIO), run(name, leg)
-    assert reference.observations, _report(name, [reference])
+    assert reference.observations, report(name, [reference])
     expected = _with_differences(reference.observations, _accepted(name, leg))
     if found.failure or found.complaints or found.observations != expected:
         others = [cached_run(name, each) for each in LEGS if each not in (GRPCIO, leg)]
         shown = [reference, found, *([] if leg == GRPCIO else others)]
         shown.sort(key=lambda each: LEGS.index(each.leg))
-        pytest.fail(_report(name, shown), pytrace=False)
+        pytest.fail(report(name, shown), pytrace=False)
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda d: f"{d.number}-{d.scenario}-{d.leg}")
@@ -61,7 +61,7 @@ def _with_differences(
     return tuple(Observation(o.name, accepted.get(o.name, o.value)) for o in observations)
 
 
-def _report(name: str, runs: Sequence[Run]) -> str:
+def report(name: str, runs: Sequence[Run]) -> str:
     parts = [f"scenario {name}"]
     for each in runs:
         if each.failure:

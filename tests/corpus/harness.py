@@ -1,0 +1,183 @@
+"""Runs a program of the corpus as tests/sync_parity runs a scenario, and reads what it says of itself.
+
+A program is one file, or a folder whose `main.py` has the `main(record)` and whose other modules it imports.
+Its first lines say what the migration has to make of it:
+
+    # shape: the number in the list of real code's shapes, or a word for a construct of another kind
+    # async: every function that is a coroutine afterwards, by its qualified name
+    # cuts: the rule of every finding that a person is left with
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from grpc_bridge.codemod.runner import Result, migrate, write
+
+from ..sync_parity.legs import COROUTINE, GRPCIO, ROOT, Run, execute
+from .blocking import watched
+
+PROGRAMS = Path(__file__).parent / "programs"
+BUILD = ROOT / "build" / "sync_parity"
+MAIN = "main.py"
+
+_IMPORT = re.compile(r"^( *)import grpc( as \w+)?$", re.MULTILINE)
+_FROM_IMPORT = re.compile(r"^( *)from grpc import ", re.MULTILINE)
+_HEADER = re.compile(r"^# (shape|async|cuts): ?(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Expected:
+    shape: str
+    coroutines: tuple[str, ...]
+    cuts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """What the codemod made of a program: its files, and what a person is told."""
+
+    sources: Mapping[str, str]
+    result: Result
+    again: Result
+    """Of a second run, over what the first one wrote."""
+
+    @property
+    def coroutines(self) -> list[str]:
+        return sorted(name for text in self.sources.values() for name in coroutine_functions(text))
+
+    @property
+    def cuts(self) -> list[str]:
+        return sorted({finding.rule for finding in self.result.findings if finding.kind == "cut"})
+
+
+def program_names() -> list[str]:
+    return sorted(path.stem for path in PROGRAMS.iterdir() if path.name != "__pycache__")
+
+
+def sources_of(name: str) -> dict[str, str]:
+    """The program's files, by their place in its folder; a program of one file has it as `main.py`."""
+    single = PROGRAMS / f"{name}.py"
+    if single.is_file():
+        return {MAIN: single.read_text(encoding="utf-8")}
+    folder = PROGRAMS / name
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.py"))
+    }
+
+
+def expected(name: str) -> Expected:
+    found = dict(_HEADER.findall(sources_of(name)[MAIN]))
+    return Expected(
+        found["shape"], tuple(sorted(found["async"].split())), tuple(sorted(found["cuts"].split()))
+    )
+
+
+@functools.cache
+def migrated(name: str) -> Migrated:
+    folder = _write(sources_of(name), name, "migration")
+    # A project of its own: the codemod need not look through ours for callers.
+    (folder / "pyproject.toml").touch()
+    first = migrate([folder])
+    if first.failed:
+        raise ValueError(f"the codemod failed: {first.failed}")
+    write(first)
+    second = migrate([folder])
+    after = {path: (folder / path).read_text(encoding="utf-8") for path in sources_of(name)}
+    return Migrated(after, first, second)
+
+
+def run(name: str, leg: str) -> Run:
+    """One run of the program; blocking calls on a loop count as complaints."""
+    if leg == COROUTINE:
+        sources = dict(migrated(name).sources)
+    else:
+        sources = sources_of(name)
+    if leg not in (GRPCIO, COROUTINE):
+        sources = {path: in_threads(text) for path, text in sources.items()}
+    folder = _write(sources, name, leg)
+    with _importable(folder), watched(str(folder)) as blocking:
+        outcome = execute(sources[MAIN], f"corpus/{name}/main", leg)
+    return Run(leg, outcome.observations, outcome.failure, (*outcome.complaints, *blocking))
+
+
+@functools.cache
+def cached_run(name: str, leg: str) -> Run:
+    return run(name, leg)
+
+
+def in_threads(text: str) -> str:
+    """The program on grpc_bridge and otherwise as it was."""
+    return _FROM_IMPORT.sub(
+        r"\1from grpc_bridge import ",
+        _IMPORT.sub(lambda m: f"{m[1]}import grpc_bridge{m[2] or ' as grpc'}", text),
+    )
+
+
+def coroutine_functions(text: str) -> Iterator[str]:
+    """The qualified names of all `async def`s of a module."""
+
+    def inside(node: ast.AST, prefix: str) -> Iterator[str]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef):
+                yield from inside(child, f"{prefix}{child.name}.")
+            elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if isinstance(child, ast.AsyncFunctionDef):
+                    yield f"{prefix}{child.name}"
+                yield from inside(child, f"{prefix}{child.name}.")
+            else:
+                yield from inside(child, prefix)
+
+    return inside(ast.parse(text), "")
+
+
+def awaits_under_locks(text: str) -> list[int]:
+    """The lines at which a coroutine waits while it holds something that is named as locks are."""
+    found: list[int] = []
+
+    def inside(node: ast.AST, locked: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                inside(child, False)
+                continue
+            if locked and isinstance(child, (ast.Await, ast.AsyncFor, ast.AsyncWith)):
+                found.append(child.lineno)
+            takes = isinstance(child, ast.With) and any(
+                re.search("lock|mutex|condition|semaphore", ast.unparse(item.context_expr).lower())
+                for item in child.items
+            )
+            inside(child, locked or takes)
+
+    inside(ast.parse(text), False)
+    return found
+
+
+def _write(sources: Mapping[str, str], name: str, leg: str) -> Path:
+    folder = BUILD / leg / "corpus" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, text in sources.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """The program's own modules can be imported, and are forgotten afterwards."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", "") or "").startswith(str(folder)):
+                del sys.modules[name]

@@ -1,0 +1,72 @@
+"""Each program of the corpus says the same on grpcio, on grpc_bridge in threads, and migrated."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..sync_parity.legs import COROUTINE, GRPCIO, LEGS
+from ..sync_parity.test_parity import report
+from .harness import awaits_under_locks, cached_run, expected, migrated, program_names, run
+
+NOT_YET: dict[str, str] = {
+    "arity_by_name": "no attribute is known that setattr makes of a name in a variable",
+    "condition_window": "a coroutine waits for a Condition on its loop",
+    "dynamic_getattr": "names that are passed as strings are not followed",
+    "error_decorator_two_colours": "a decorator around both colours keeps all of them sync",
+    "event_dispatcher": "a queue that a defaultdict makes is not known",
+    "stub_per_call": "names that are passed as strings are not followed",
+    "stub_proxy": "a name in a variable may be any method",
+}
+"""Programs of which the codemod does not yet make what it should, and why: expected to fail, strictly."""
+
+WRONG: dict[str, str] = {
+    "arity_by_name": "calls through attributes that are not known are not awaited",
+    "dynamic_getattr": "calls of methods that are not known are not awaited",
+    "end_of_stream": "iter() of a stream stays",
+    "error_decorator_two_colours": "the decorator is evaluated as if it decorated nothing",
+    "event_dispatcher": "a coroutine waits for a queue on its loop",
+    "ping_pong_pipe": "a caller waits for the StopIteration of a coroutine",
+    "stub_proxy": "main stays sync and nothing says why",
+}
+"""Programs that do not yet run as they did once they are migrated, and why."""
+
+
+def _marks(name: str, leg: str) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.xdist_group(name)]
+    known = {"": NOT_YET, COROUTINE: WRONG}.get(leg, {})
+    if name in known:
+        marks.append(pytest.mark.xfail(reason=known[name], strict=True))
+    return marks
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name, "")) for name in program_names()])
+def test_migration(name: str) -> None:
+    """What becomes a coroutine and what a person is told are what the program says; once is enough."""
+    found = migrated(name)
+    assert found.again.changed == {}, "a second run changes something"
+    for path, text in found.sources.items():
+        compile(text, path, "exec", dont_inherit=True)
+        assert awaits_under_locks(text) == [], path
+    told = "\n".join(str(finding) for finding in found.result.findings if finding.kind == "cut")
+    assert found.coroutines == list(expected(name).coroutines), told
+    assert found.cuts == list(expected(name).cuts), told
+
+
+@pytest.mark.parametrize(
+    ("name", "leg"),
+    [
+        pytest.param(name, leg, id=f"{name}-{leg}", marks=_marks(name, leg))
+        for name in program_names()
+        for leg in LEGS
+    ],
+)
+def test_run(name: str, leg: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends, nothing warns, no coroutine blocks its loop, and it says what it says on grpcio."""
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    reference, found = cached_run(name, GRPCIO), run(name, leg)
+    assert reference.observations, report(name, [reference])
+    if found.failure or found.complaints or found.observations != reference.observations:
+        text = report(name, [reference, found])
+        if leg == COROUTINE:
+            text += "\n" + "\n".join(migrated(name).sources.values())
+        pytest.fail(text, pytrace=False)

@@ -4,6 +4,8 @@ Not by the clock: the calls themselves are watched, and one counts where it woul
 empty, a thread that is alive). The standard library's own use of them does not.
 """
 
+# The predicates below have the signatures of what they watch.
+# ruff: noqa: ARG005
 from __future__ import annotations
 
 import asyncio

@@ -98,10 +98,7 @@ def migrated(name: str) -> Migrated:
 
 def run(name: str, leg: str) -> Run:
     """One run of the program; blocking calls on a loop count as complaints."""
-    if leg == COROUTINE:
-        sources = dict(migrated(name).sources)
-    else:
-        sources = sources_of(name)
+    sources = dict(migrated(name).sources) if leg == COROUTINE else sources_of(name)
     if leg not in (GRPCIO, COROUTINE):
         sources = {path: in_threads(text) for path, text in sources.items()}
     folder = _write(sources, name, leg)

@@ -117,6 +117,18 @@ class HandSite(Site):
     to: str = ""
 
 
+LockKey = tuple[object, str]
+"""A lock by where it is kept: a class or a module, and the name there."""
+
+
+@dataclass(eq=False)
+class LockSite(Site):
+    """A `with` takes a threading lock; `inside` are the places where it is held."""
+
+    key: LockKey | None = None
+    inside: list[Site] = field(default_factory=list)
+
+
 @dataclass
 class Graph:
     sites: dict[Function, list[Site]] = field(default_factory=dict)
@@ -304,9 +316,24 @@ class _Collector:
                 self.sites.append(WaitSite(*self.place(node), how="stuck", path="with executor"))
             self.visit(item.context_expr)
         before, self.locked = self.locked, self.locked or locks
+        start = len(self.sites)
         for statement in node.body:
             self.visit(statement)
+        if locks:
+            inside = [site for site in self.sites[start:] if not isinstance(site, LockSite)]
+            taken = [item.context_expr for item in node.items]
+            self.sites += [
+                LockSite(*self.place(node), key=self.lock_key(lock), inside=inside)
+                for lock in taken
+                if self.is_lock(lock, self.facts.of(lock))
+            ]
         self.locked = before
+
+    def lock_key(self, node: ast.expr) -> LockKey | None:
+        if isinstance(node, ast.Attribute):
+            owners = list(classes_of(self.facts.of(node.value)))
+            return (list(owners[0].ancestors())[-1], node.attr) if owners else None
+        return (self.fn.module, node.id) if isinstance(node, ast.Name) else None
 
     def is_lock(self, node: ast.expr, values: Values) -> bool:
         if any(external.is_lock(value) for value in values):

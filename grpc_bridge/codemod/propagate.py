@@ -19,6 +19,8 @@ from .callgraph import (
     Graph,
     HandSite,
     IterateSite,
+    LockKey,
+    LockSite,
     ReadSite,
     Site,
     WaitSite,
@@ -77,6 +79,7 @@ class Solver:
         self.promoted: set[Function] = set()
         self.consumers: dict[Function, set[Function]] = {}
         """Who waits for the streams and futures that a function makes."""
+        self.long_held: dict[LockKey | None, Function] = {}
         self.roots = {fn for fn in self.functions if self.is_root(fn)}
 
     def is_root(self, fn: Function) -> bool:
@@ -167,6 +170,7 @@ class Solver:
         while self.moved:
             self.moved = False
             self.consumers = self.find_consumers()
+            self.long_held = self.find_long_held()
             for fn in self.functions:
                 if not fn.module.in_run:
                     for callee in self.callees(fn) & self.colours.waiting:
@@ -259,6 +263,12 @@ class Solver:
                 self.stop(fn, site, "GB706", f"line {_line(site)} may or may not be awaitable")
         if isinstance(site, IterateSite) and waits:
             self.examine_iteration(fn, site)
+        if isinstance(site, WaitSite) and site.how != "stuck" and site.locked:
+            self.cut(fn, "GB704", f"line {_line(site)} blocks while a threading lock is held", True)
+        if isinstance(site, LockSite) and site.key in self.long_held:
+            holder = self.long_held[site.key].label
+            reason = f"line {_line(site)} takes a lock that {holder} holds while it waits"
+            self.cut(fn, "GB704", reason, True)
         if isinstance(site, WaitSite) and site.how == "stuck":
             self.cut(fn, "GB703", f"line {_line(site)} waits for worker threads", True)
         if isinstance(site, HandSite) and waits:
@@ -273,6 +283,21 @@ class Solver:
                 return True
             node = parent
         return False
+
+    def find_long_held(self) -> dict[LockKey | None, Function]:
+        """The locks that somebody holds while he waits: to take one may take long."""
+        found: dict[LockKey | None, Function] = {}
+        for fn, sites in self.graph.sites.items():
+            for lock in sites:
+                if isinstance(lock, LockSite) and lock.key and any(map(self.keeps_lock, lock.inside)):
+                    found.setdefault(lock.key, fn)
+        return found
+
+    def keeps_lock(self, site: Site) -> bool:
+        """True where `site` waits and whatever lock is held stays held: a Condition's `wait` lets go of it."""
+        if isinstance(site, WaitSite):
+            return not site.path.startswith("threading.Condition()")
+        return self.site_waits(site)
 
     def comprehensions_around(self, site: Site) -> int:
         """How many comprehensions a site would stand in, with the one that it may become itself."""
@@ -416,7 +441,7 @@ class Solver:
             fn
             for fn in self.functions
             if not fn.top_level and not fn.is_generator
-            if any(isinstance(site, WaitSite) for site in self.graph.of(fn))
+            if any(self.blocks(site) for site in self.graph.of(fn))
         }
         grown = True
         while grown:
@@ -441,6 +466,10 @@ class Solver:
                     reason = "it waits, and both coroutines and sync code call it"
                     self.natural.setdefault(fn, Cut("GB706", reason, True))
         return found
+
+
+    def blocks(self, site: Site) -> bool:
+        return isinstance(site, WaitSite) or (isinstance(site, LockSite) and site.key in self.long_held)
 
 
 def _line(site: Site) -> int:

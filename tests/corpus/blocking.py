@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures.thread
+import importlib
 import queue
 import sys
 import threading
@@ -34,6 +35,15 @@ WATCHED: tuple[tuple[Any, str, Callable[..., bool]], ...] = (
     (concurrent.futures.Future, "result", lambda self, timeout=None: not self.done()),
     (concurrent.futures.Future, "exception", lambda self, timeout=None: not self.done()),
 )
+
+
+OWN_USE = {
+    threading.__file__,  # a thread that starts, or what one watched call does inside
+    concurrent.futures.thread.__file__,
+    importlib.import_module(
+        "grpc._channel"
+    ).__file__,  # a channel that is closed waits for its calls to be cancelled
+}
 
 
 @contextmanager
@@ -66,8 +76,8 @@ def _watch(
 def _caller_in(folder: str) -> str | None:
     """The innermost frame that belongs to the program; None where there is none, or the peer itself waits."""
     frame = sys._getframe(2)
-    if frame.f_code.co_filename in (threading.__file__, concurrent.futures.thread.__file__):
-        return None  # a thread that starts, or what one watched call does inside
+    if frame.f_code.co_filename in OWN_USE:
+        return None
     while frame is not None and frame.f_code.co_filename != peers.__file__:
         if frame.f_code.co_filename.startswith(folder):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,10 +1,12 @@
 """Runs a program of the corpus as tests/sync_parity runs a scenario, and reads what it says of itself.
 
 A program is one file, or a folder whose `main.py` has the `main(record)` and whose other modules it imports.
+One that has a main guard is run as a script, and what it prints is what was observed.
 Its first lines say what the migration has to make of it:
 
     # shape: the number in the list of real code's shapes, or a word for a construct of another kind
     # async: every function that is a coroutine afterwards, by its qualified name
+    # stays: every function of which a person is told that it waits and stays sync
     # cuts: the rule of every finding that a person is left with
 """
 
@@ -12,17 +14,22 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
 import shutil
+import subprocess
 import sys
+import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from grpc_bridge.codemod.findings import Finding
 from grpc_bridge.codemod.runner import Result, migrate, write
 
-from ..sync_parity.legs import COROUTINE, GRPCIO, ROOT, Run, execute
+from ..sync_parity.legs import COROUTINE, GRPCIO, ROOT, TIMEOUT, Run, execute
+from ..sync_parity.record import Observation
 from .blocking import watched
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -31,14 +38,15 @@ MAIN = "main.py"
 
 _IMPORT = re.compile(r"^( *)import grpc( as \w+)?$", re.MULTILINE)
 _FROM_IMPORT = re.compile(r"^( *)from grpc import ", re.MULTILINE)
-_HEADER = re.compile(r"^# (shape|async|cuts): ?(.*)$", re.MULTILINE)
+_HEADER = re.compile(r"^# (shape|async|stays|cuts): ?(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Expected:
     shape: str
-    coroutines: tuple[str, ...]
-    cuts: tuple[str, ...]
+    coroutines: list[str]
+    stays: list[str]
+    cuts: list[str]
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,18 @@ class Migrated:
         return sorted(name for text in self.sources.values() for name in coroutine_functions(text))
 
     @property
+    def told(self) -> list[Finding]:
+        return [finding for finding in self.result.findings if finding.kind == "cut"]
+
+    @property
+    def stays(self) -> list[str]:
+        return sorted(
+            {m[1] for finding in self.told if (m := re.match(r"(.+?) stays sync: ", finding.message))}
+        )
+
+    @property
     def cuts(self) -> list[str]:
-        return sorted({finding.rule for finding in self.result.findings if finding.kind == "cut"})
+        return sorted({finding.rule for finding in self.told})
 
 
 def program_names() -> list[str]:
@@ -78,7 +96,7 @@ def sources_of(name: str) -> dict[str, str]:
 def expected(name: str) -> Expected:
     found = dict(_HEADER.findall(sources_of(name)[MAIN]))
     return Expected(
-        found["shape"], tuple(sorted(found["async"].split())), tuple(sorted(found["cuts"].split()))
+        found["shape"], *(sorted(found.get(line, "").split()) for line in ("async", "stays", "cuts"))
     )
 
 
@@ -102,9 +120,40 @@ def run(name: str, leg: str) -> Run:
     if leg not in (GRPCIO, COROUTINE):
         sources = {path: in_threads(text) for path, text in sources.items()}
     folder = _write(sources, name, leg)
+    if is_script(sources[MAIN]):
+        return _run_script(folder / MAIN, leg)
+
+    def allow(module: types.ModuleType) -> None:
+        # Where it is right that main stays as it was, it runs where it may block.
+        if "main" not in expected(name).coroutines:
+            vars(module)["STAYS_SYNC"] = "corpus"
+
     with _importable(folder), watched(str(folder)) as blocking:
-        outcome = execute(sources[MAIN], f"corpus/{name}/main", leg)
+        outcome = execute(sources[MAIN], f"corpus/{name}/main", leg, before_main=allow)
     return Run(leg, outcome.observations, outcome.failure, (*outcome.complaints, *blocking))
+
+
+def is_script(source: str) -> bool:
+    return '__name__ == "__main__"' in source
+
+
+def _run_script(path: Path, leg: str) -> Run:
+    # asyncio's debug mode would complain of a busy machine, and C-core would tell how connections end.
+    told = {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "always",
+        "PYTHONASYNCIODEBUG": "",
+        "GRPC_VERBOSITY": "NONE",
+    }
+    environment = {**os.environ, **told}
+    command = [sys.executable, "-X", "faulthandler", str(path)]
+    try:
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        return Run(leg, (), f"still running after {TIMEOUT:g} s\n{error.stdout}\n{error.stderr}", ())
+    lines = [Observation("printed", line) for line in ended.stdout.splitlines()]
+    status = Observation("exit status", str(ended.returncode))
+    return Run(leg, (*lines, status), None, (ended.stderr,) if ended.stderr else ())
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -59,3 +61,22 @@ def serving(servicer: Any = None, add: Callable[[Any, Any], None] | None = None)
     finally:
         server.stop(None).wait(10)
         pool.shutdown()
+
+
+@contextmanager
+def serving_elsewhere() -> Iterator[str]:
+    """A server in a process of its own, which outlives what this one's exit ends; its target."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+if __name__ == "__main__":
+    with serving() as target:
+        print(target, flush=True)
+        sys.stdin.read()

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from ..sync_parity.legs import COROUTINE, GRPCIO, LEGS
+from ..sync_parity.legs import COROUTINE, GRPCIO, LEGS, THREADS
 from ..sync_parity.test_parity import report
 from .harness import awaits_under_locks, cached_run, expected, migrated, program_names, run
 
 NOT_YET: dict[str, str] = {
     "arity_by_name": "no attribute is known that setattr makes of a name in a variable",
-    "condition_window": "a coroutine waits for a Condition on its loop",
     "dynamic_getattr": "names that are passed as strings are not followed",
     "error_decorator_two_colours": "a decorator around both colours keeps all of them sync",
     "event_dispatcher": "a queue that a defaultdict makes is not known",
+    "mocked_stub": "a stub that is a fake keeps what uses it sync",
     "stub_per_call": "names that are passed as strings are not followed",
-    "stub_proxy": "a name in a variable may be any method",
 }
 """Programs of which the codemod does not yet make what it should, and why: expected to fail, strictly."""
 
 WRONG: dict[str, str] = {
     "arity_by_name": "calls through attributes that are not known are not awaited",
+    "uneasy_places": "what len() and `in` call is not seen to wait",
     "dynamic_getattr": "calls of methods that are not known are not awaited",
     "end_of_stream": "iter() of a stream stays",
     "error_decorator_two_colours": "the decorator is evaluated as if it decorated nothing",
-    "event_dispatcher": "a coroutine waits for a queue on its loop",
+    "partly_async": "asyncio.run stays in what becomes a coroutine",
     "ping_pong_pipe": "a caller waits for the StopIteration of a coroutine",
-    "stub_proxy": "main stays sync and nothing says why",
 }
 """Programs that do not yet run as they did once they are migrated, and why."""
+
+
+NEEDS_AWAIT = {
+    "partly_async": "it calls a stub in a coroutine without a word, which grpcio lets block the loop"
+}
+"""Programs that cannot run on grpc_bridge before they are migrated, and why."""
 
 
 def _marks(name: str, leg: str) -> list[pytest.MarkDecorator]:
@@ -47,9 +52,10 @@ def test_migration(name: str) -> None:
     for path, text in found.sources.items():
         compile(text, path, "exec", dont_inherit=True)
         assert awaits_under_locks(text) == [], path
-    told = "\n".join(str(finding) for finding in found.result.findings if finding.kind == "cut")
-    assert found.coroutines == list(expected(name).coroutines), told
-    assert found.cuts == list(expected(name).cuts), told
+    wanted = expected(name)
+    told = "\n".join(f"line {finding.line}: {finding.rule} {finding.message}" for finding in found.told)
+    got = (found.coroutines, found.stays, found.cuts)
+    assert got == (wanted.coroutines, wanted.stays, wanted.cuts), told
 
 
 @pytest.mark.parametrize(
@@ -58,12 +64,15 @@ def test_migration(name: str) -> None:
         pytest.param(name, leg, id=f"{name}-{leg}", marks=_marks(name, leg))
         for name in program_names()
         for leg in LEGS
+        if not (leg == THREADS and name in NEEDS_AWAIT)
     ],
 )
 def test_run(name: str, leg: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends, nothing warns, no coroutine blocks its loop, and it says what it says on grpcio."""
-    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
-    reference, found = cached_run(name, GRPCIO), run(name, leg)
+    reference = cached_run(name, GRPCIO)
+    if leg == COROUTINE:
+        monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    found = run(name, leg)
     assert reference.observations, report(name, [reference])
     if found.failure or found.complaints or found.observations != reference.observations:
         text = report(name, [reference, found])

@@ -1,6 +1,7 @@
 # shape: 8
 # async:
-# cuts:
+# stays: main
+# cuts: GB706
 """`getattr(channel, arity)`: which shape a method has is read from a table at run time."""
 
 import grpc

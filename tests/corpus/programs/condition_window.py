@@ -1,5 +1,6 @@
 # shape: 2
 # async: main
+# stays: Publisher._read Publisher._renew Publisher.publish Publisher.drain
 # cuts: GB503 GB703 GB704 GB706
 """A flow-control window: the reader thread and the callers share one Condition.
 

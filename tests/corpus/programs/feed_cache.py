@@ -1,5 +1,6 @@
 # shape: 1
 # async: FeedClient.price FeedClient.notice FeedClient.complain FeedClient.close main
+# stays: FeedClient.__init__ FeedClient._receive
 # cuts: GB402 GB503 GB703 GB706
 """A client that talks to a feed on a thread of its own, and hands what comes to whoever asked.
 

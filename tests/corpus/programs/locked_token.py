@@ -1,5 +1,6 @@
 # shape: 2
 # async: greet_all main
+# stays: TokenSource.token TokenSource.forget TokenSource._fetch
 # cuts: GB503 GB704 GB706
 """A token is fetched under a lock, once; calls beside the lock are free to be awaited."""
 
@@ -30,6 +31,10 @@ class TokenSource:
                     self._expires = time.monotonic() + 3600
         return self._token
 
+    def forget(self):
+        with self._lock:
+            self._token = None
+
     def _fetch(self):
         self.fetched += 1
         return self._stub.Ask(exchange_pb2.Request(text="token")).text
@@ -48,4 +53,6 @@ def main(record):
         stub = exchange_pb2_grpc.ExchangeStub(channel)
         source = TokenSource(stub)
         record("greeted", greet_all(stub, source, ["ann", "bob"]))
+        source.forget()
+        record("greeted again", greet_all(stub, source, ["carl"]))
         record("fetched", source.fetched)

@@ -1,6 +1,7 @@
 # shape: 8
-# async: Proxy._call main
-# cuts:
+# async:
+# stays: Proxy._call main
+# cuts: GB702 GB706
 """`__getattr__` returns a partial around the stub's method: any method name works, with logging and a timeout."""
 
 import functools

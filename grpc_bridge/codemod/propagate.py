@@ -294,7 +294,7 @@ class Solver:
         return found
 
     def keeps_lock(self, site: Site) -> bool:
-        """True where `site` waits and whatever lock is held stays held: a Condition's `wait` lets go of it."""
+        """True where `site` waits and keeps whatever lock is held; a Condition's `wait` lets go of it."""
         if isinstance(site, WaitSite):
             return not site.path.startswith("threading.Condition()")
         return self.site_waits(site)
@@ -466,7 +466,6 @@ class Solver:
                     reason = "it waits, and both coroutines and sync code call it"
                     self.natural.setdefault(fn, Cut("GB706", reason, True))
         return found
-
 
     def blocks(self, site: Site) -> bool:
         return isinstance(site, WaitSite) or (isinstance(site, LockSite) and site.key in self.long_held)

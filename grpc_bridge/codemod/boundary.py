@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from .callgraph import CallSite, Graph, HandSite
 from .discover import console_scripts
@@ -83,9 +84,15 @@ def cuts(
 def _commands(program: Program) -> dict[Function, Cut]:
     """The functions that the project's metadata declares as commands: installers call them plainly."""
     found: dict[Function, Cut] = {}
+    declared: dict[Path, frozenset[tuple[str, str]]] = {}
     for module in program.modules.values():
-        path = ".".join(module.path.resolve().with_suffix("").parts)
-        for dotted_name, name in console_scripts(module.path) if module.in_run else ():
+        if not module.in_run:
+            continue
+        folder = module.file.parent
+        if folder not in declared:
+            declared[folder] = console_scripts(module.path)
+        path = ".".join(module.file.with_suffix("").parts) if declared[folder] else ""
+        for dotted_name, name in declared[folder]:
             if not path.endswith((f".{dotted_name}", f".{dotted_name}.__init__")):
                 continue
             for fn in module.functions:

@@ -10,6 +10,7 @@ from .. import _surface
 from . import adapters, external
 from .index import Class, Function, Program, dotted, is_main_guard, own_nodes
 from .infer import Facts
+from .nodes import children, walk
 from .values import (
     Box,
     Cls,
@@ -149,8 +150,8 @@ def build(program: Program, facts: Facts) -> Graph:
     graph = Graph()
     for module in program.modules.values():
         if not module.source.generated:
-            for parent in ast.walk(module.source.tree):
-                for child in ast.iter_child_nodes(parent):
+            for parent in walk(module.source.tree):
+                for child in children(parent):
                     graph.parents[child] = parent
             for fn in module.functions:
                 _Collector(graph, facts, fn).collect()
@@ -226,7 +227,7 @@ class _Collector:
         own = set(own_nodes(self.fn))
         called: set[str] = set()
         called_here: set[str] = set()
-        for call in ast.walk(node):
+        for call in walk(node):
             if isinstance(call, ast.Call):
                 paths = {value.path for value in self.facts.of(call.func) if isinstance(value, Ext)}
                 called |= paths
@@ -256,7 +257,7 @@ class _Collector:
             self.iterate(node, node.iter, "for", node)
             if any(isinstance(v, Gen) and self.holds_lock(v.fn) for v in self.facts.of(node.iter)):
                 before, self.locked = self.locked, True
-                for part in ast.iter_child_nodes(node):
+                for part in children(node):
                     self.visit(part)
                 self.locked = before
                 return
@@ -290,7 +291,7 @@ class _Collector:
             }
             if getters:
                 self.sites.append(ReadSite(*self.place(node), callees=getters))
-        for part in ast.iter_child_nodes(node):
+        for part in children(node):
             self.visit(part)
 
     def place(self, node: ast.AST) -> tuple[ast.AST, Function, bool, ast.GeneratorExp | None]:
@@ -364,9 +365,9 @@ class _Collector:
         """True where `node` stands in a `with` statement of `top` that takes a lock."""
         return any(
             isinstance(outer, ast.With)
-            and any(part is node for statement in outer.body for part in ast.walk(statement))
+            and any(part is node for statement in outer.body for part in walk(statement))
             and any(self.is_lock(i.context_expr, self.facts.of(i.context_expr)) for i in outer.items)
-            for outer in ast.walk(top)
+            for outer in walk(top)
         )
 
     def visit_comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:

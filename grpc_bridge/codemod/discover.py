@@ -5,19 +5,18 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import os
 import re
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from pathspec import GitIgnoreSpec
 
-from .generated import NAMES as GENERATED_NAMES
 from .generated import is_generated
-from .options import DEFAULTS, Options
+from .options import Options
 
 MAX_SIZE = 16 << 20
 """Bytes; no person writes such a file, and parsing it would take gigabytes."""
@@ -61,56 +60,13 @@ class Failure:
 @dataclass
 class Discovery:
     sources: list[Source] = field(default_factory=list)
+    around: list[Source] = field(default_factory=list)
+    """Files of the same projects that are not in the run: they may call it, or be called."""
     failures: list[Failure] = field(default_factory=list)
 
 
 class NoSuchPath(Exception):
     """A path on the command line that does not exist."""
-
-
-def discover(
-    paths: Sequence[Path], options: Options = DEFAULTS, given: Mapping[Path, bytes] = MappingProxyType({})
-) -> Discovery:
-    """Read every Python file under `paths`; nothing is parsed where no file mentions gRPC.
-
-    `given` are files whose content is at hand already.
-    """
-    found = Discovery()
-    blobs: list[tuple[Path, bytes]] = list(given.items())
-    for path in _python_files(paths, options):
-        try:
-            blobs.append((path, path.read_bytes()))
-        except OSError as error:
-            found.failures.append(Failure(path, 1, 1, f"cannot be read: {error.strerror}"))
-    if not any(b"grpc" in data for _, data in blobs):
-        return found
-    for path, data in blobs:
-        outcome = parse(path, data)
-        if isinstance(outcome, Source):
-            found.sources.append(outcome)
-        else:
-            found.failures.append(outcome)
-    return found
-
-
-def around(sources: Sequence[Source]) -> list[Source]:
-    """Files of the same project that are not in the run and name a module of it: they may call it."""
-    run = {source.path.resolve() for source in sources}
-    names = {_module_name(path).encode() for path in run if not path.name.endswith(GENERATED_NAMES)}
-    found: list[Source] = []
-    for root in {root for path in run if (root := project(path)) is not None}:
-        for path in _walk(root):
-            if path.resolve() in run:
-                continue
-            try:
-                data = path.read_bytes()
-            except OSError:
-                continue
-            if any(name in data for name in names):
-                outcome = parse(path, data)
-                if isinstance(outcome, Source) and not outcome.generated:
-                    found.append(outcome)
-    return found
 
 
 def console_scripts(path: Path) -> frozenset[tuple[str, str]]:
@@ -125,10 +81,6 @@ def console_scripts(path: Path) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def _module_name(path: Path) -> str:
-    return path.parent.name if path.name == "__init__.py" else path.stem
-
-
 def project(path: Path) -> Path | None:
     """The folder of the project that a file belongs to."""
     for folder in path.parents:
@@ -140,7 +92,7 @@ def project(path: Path) -> Path | None:
 def parse(path: Path, data: bytes) -> Source | Failure:
     """Decode and parse one file."""
     if len(data) > MAX_SIZE:
-        return Failure(path, 1, 1, f"it is larger than {MAX_SIZE >> 20} MB and was not read; exclude it")
+        return too_large(path)
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         bom = data.startswith(codecs.BOM_UTF8)
@@ -157,6 +109,10 @@ def parse(path: Path, data: bytes) -> Source | Failure:
     return Source(path, data, text, encoding, bom, tree, is_generated(path, text, tree))
 
 
+def too_large(path: Path) -> Failure:
+    return Failure(path, 1, 1, f"it is larger than {MAX_SIZE >> 20} MB and was not read; exclude it")
+
+
 def _complaint(error: SyntaxError, data: bytes) -> str:
     """What is wrong with a file that does not parse, by its cause where that is a common one."""
     if re.search(rb"^<{7} .*?^={7}\r?$.*?^>{7} ", data, re.MULTILINE | re.DOTALL):
@@ -166,29 +122,36 @@ def _complaint(error: SyntaxError, data: bytes) -> str:
     return f"syntax error: {error.msg}"
 
 
-def _python_files(paths: Sequence[Path], options: Options) -> Iterator[Path]:
-    seen: set[Path] = set()
+def python_files(paths: Sequence[Path], options: Options) -> Iterator[tuple[Path, str]]:
+    """Every Python file under `paths` that is in the run, and where it is when links are followed."""
     include = GitIgnoreSpec.from_lines(options.include) if options.include else None
-    exclude = GitIgnoreSpec.from_lines(options.exclude)
+    exclude = GitIgnoreSpec.from_lines(options.exclude) if options.exclude else None
     for path in paths:
         if not path.exists():
             raise NoSuchPath(str(path))
-        files: Iterable[Path] = [path] if path.is_file() else _walk(path)
-        for file in files:
-            relative = file.name if file == path else file.relative_to(path).as_posix()
-            if exclude.match_file(relative) or (include is not None and not include.match_file(relative)):
-                continue
-            resolved = file.resolve()
-            if resolved not in seen:
-                seen.add(resolved)
-                yield file
+        real = os.path.realpath(path)
+        files: Iterable[tuple[Path, str]] = [(path, real)] if path.is_file() else walk(path, real)
+        for file, place in files:
+            if include is not None or exclude is not None:
+                relative = file.name if file == path else file.relative_to(path).as_posix()
+                if exclude is not None and exclude.match_file(relative):
+                    continue
+                if include is not None and not include.match_file(relative):
+                    continue
+            yield file, place
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir()):
+def walk(folder: Path, real: str) -> Iterator[tuple[Path, str]]:
+    """The Python files under a folder, with their places; no link to a folder is followed."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        place = f"{real}/{entry.name}"
         if entry.is_dir():
             hidden = entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS
-            if not hidden and not entry.is_symlink() and not (entry / "pyvenv.cfg").exists():
-                yield from _walk(entry)
-        elif entry.suffix == ".py" and entry.is_file():
-            yield entry
+            if not hidden and not entry.is_symlink() and not os.path.exists(f"{place}/pyvenv.cfg"):
+                yield from walk(folder / entry.name, place)
+        elif entry.name.endswith(".py") and entry.is_file():
+            yield folder / entry.name, os.path.realpath(place) if entry.is_symlink() else place

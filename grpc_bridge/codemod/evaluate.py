@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .. import _surface
 from .containers import Containers, Place
 from .index import BUILTINS, Class, Function, Module, dotted
+from .nodes import children
 from .values import (
     NOTHING,
     Alias,
@@ -140,7 +141,7 @@ class Evaluator(Containers, ABC):
         if isinstance(node, ast.YieldFrom):
             self.learn(("yield", frame.scope), self.elements(self.eval(node.value, frame)))
             return NOTHING
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.eval(child, frame)
         return NOTHING

@@ -12,6 +12,7 @@ from typing import Literal
 
 from . import generated, protofile
 from .discover import Source
+from .nodes import children, walk
 from .outside import Finder, at
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -35,6 +36,8 @@ class Function:
     captured: set[str] = field(default_factory=set)
     is_generator: bool = False
     is_async: bool = False
+    nodes: list[ast.AST] | None = None
+    """What `own_nodes` found."""
 
     @property
     def label(self) -> str:
@@ -52,7 +55,7 @@ class Function:
 
     def dotted_names(self) -> Iterator[str]:
         """Every dotted name of it, and of the class, module and packages that it is in."""
-        path = self.module.path.resolve()
+        path = self.module.file
         folders = list(path.parts[1:-1])
         package = path.parent
         packages = 0
@@ -162,11 +165,14 @@ class Module:
     adders: dict[str, Class] = field(default_factory=dict)
     """For a generated module: the servicer class that each `add_XServicer_to_server` registers."""
     in_run: bool = True
+    file: Path = field(init=False)
+    """Where it is when links are followed."""
     lines: list[str] = field(init=False)
     keeps_grpc: bool = False
     """`import grpc.x` binds the name `grpc` here: two imports of one name cannot both hold."""
 
     def __post_init__(self) -> None:
+        self.file = self.source.path.resolve()
         self.top = Function("<module>", "module", self.source.tree, self, None)
         self.main = Function("<main>", "main", self.source.tree, self, self.top)
         # `ast` counts \n, \r\n and \r as line ends, and nothing else that `splitlines` would.
@@ -184,6 +190,8 @@ class Program:
     """Generated modules from outside the run, by the name under which they are imported."""
     compiled: dict[ast.Call, Module] = field(default_factory=dict)
     """What `grpc.services(path)` and `grpc.protos_and_services(path)` make of the .proto file they name."""
+    resolved: dict[tuple[Path, str], Module | None] = field(default_factory=dict)
+    """What an import means in a folder, as far as that was asked; forgotten when a module is added."""
     assumed: dict[ast.AST, str] = field(default_factory=dict)
     """What is taken for so without proof, by the expression that it is about."""
 
@@ -197,14 +205,14 @@ class Program:
 
     def resolve(self, importer: Module, dotted_name: str) -> Module | None:
         """The module of the program that `import dotted_name` in `importer` means."""
-        if dotted_name.split(".")[0] in sys.stdlib_module_names:
-            return None
         parts = dotted_name.split(".")
-        for folder in importer.path.resolve().parents:
-            module = self.at(folder.joinpath(*parts))
-            if module is not None:
-                return module
-        return self.elsewhere.get(dotted_name)
+        if parts[0] in sys.stdlib_module_names:
+            return None
+        place = (importer.file.parent, dotted_name)
+        if place not in self.resolved:
+            found = (self.at(folder.joinpath(*parts)) for folder in importer.file.parents)
+            self.resolved[place] = next((module for module in found if module is not None), None)
+        return self.resolved[place] or self.elsewhere.get(dotted_name)
 
     def at(self, base: Path) -> Module | None:
         """The module whose file is called like `base`, which has no ending."""
@@ -218,7 +226,7 @@ class Program:
         return None
 
     def resolve_relative(self, importer: Module, level: int, dotted_name: str | None) -> Module | None:
-        folder = importer.path.resolve().parent
+        folder = importer.file.parent
         for _ in range(level - 1):
             folder = folder.parent
         return self.at(folder.joinpath(*dotted_name.split(".")) if dotted_name else folder)
@@ -238,14 +246,15 @@ def dotted(node: ast.AST) -> str:
 
 def own_nodes(fn: Function) -> list[ast.AST]:
     """The nodes of a function's body without those of the functions inside it."""
-    found: list[ast.AST] = []
-    pending = list(ast.iter_child_nodes(fn.node))
-    while pending:
-        node = pending.pop()
-        found.append(node)
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            pending.extend(ast.iter_child_nodes(node))
-    return found
+    if fn.nodes is None:
+        fn.nodes = []
+        pending = children(fn.node)
+        while pending:
+            node = pending.pop()
+            fn.nodes.append(node)
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                pending += children(node)
+    return fn.nodes
 
 
 def is_main_guard(node: ast.stmt) -> bool:
@@ -259,7 +268,7 @@ def is_main_guard(node: ast.stmt) -> bool:
 
 
 def build(sources: Sequence[Source], around: Sequence[Source] = (), roots: Sequence[Path] = ()) -> Program:
-    """Index the files of the run, those around it that import them, and the generated code they use.
+    """Index the files of the run, those around it, and the generated code they use.
 
     `roots` are the folders of the run: paths of .proto files may start there.
     """
@@ -267,52 +276,11 @@ def build(sources: Sequence[Source], around: Sequence[Source] = (), roots: Seque
     for source in sources:
         add(program, source, in_run=True)
     for source in around:
-        module = add(program, source, in_run=False)
-        if not any(other.in_run and not other.source.generated for other in _imports(program, module)):
-            del program.modules[source.path.resolve()]
+        add(program, source, in_run=False)
     _read_outside(program, Finder(roots))
     for module in list(program.modules.values()):
         _compile_protos(program, module, roots)
     return program
-
-
-def concerned(program: Program) -> Program:
-    """The modules that mention gRPC, those that they import, those that import them, and so on."""
-    neighbours: dict[Module, set[Module]] = {module: set() for module in program.modules.values()}
-    for module in neighbours:
-        for other in (*_imports(program, module), *_conftests(program, module)):
-            neighbours[module].add(other)
-            neighbours[other].add(module)
-    reached = {module for module in neighbours if b"grpc" in module.source.data}
-    pending = list(reached)
-    while pending:
-        for other in neighbours[pending.pop()] - reached:
-            reached.add(other)
-            pending.append(other)
-    modules = {path: module for path, module in program.modules.items() if module in reached}
-    return Program(modules, program.elsewhere, program.compiled)
-
-
-def _conftests(program: Program, module: Module) -> Iterator[Module]:
-    """The modules from which pytest takes fixtures for `module`, which imports none of them."""
-    for folder in module.path.resolve().parents:
-        if folder / "conftest.py" in program.modules:
-            yield program.modules[folder / "conftest.py"]
-
-
-def _imports(program: Program, module: Module) -> Iterator[Module]:
-    for node in module.imports:
-        found: list[Module | None] = []
-        if isinstance(node, ast.Import):
-            found = [program.resolve(module, alias.name) for alias in node.names]
-        else:
-            for name in (None, *(alias.name for alias in node.names)):
-                full = ".".join(part for part in (node.module, name) if part)
-                if node.level:
-                    found.append(program.resolve_relative(module, node.level, full or None))
-                elif full:
-                    found.append(program.resolve(module, full))
-        yield from (other for other in found if other is not None)
 
 
 def add(program: Program, source: Source, in_run: bool) -> Module:
@@ -320,7 +288,8 @@ def add(program: Program, source: Source, in_run: bool) -> Module:
     module = Module(source, source.path.stem, in_run=in_run)
     _Scopes(module).visit_module()
     generated.read(module)
-    program.modules[source.path.resolve()] = module
+    program.modules[module.file] = module
+    program.resolved.clear()
     return module
 
 
@@ -354,7 +323,7 @@ def _imported_names(module: Module) -> Iterator[tuple[str, Path | None]]:
             for alias in node.names:
                 yield alias.name, None
             continue
-        folder = module.path.resolve().parent
+        folder = module.file.parent
         for _ in range(node.level - 1):
             folder = folder.parent
         base = folder.joinpath(*(node.module or "").split(".")) if node.level and node.module else folder
@@ -369,7 +338,7 @@ def _compile_protos(program: Program, module: Module, roots: Sequence[Path]) -> 
     """Stand a generated module in for every .proto file that `module` compiles at run time."""
     if b"services" not in module.source.data or module.source.generated:
         return
-    for node in ast.walk(module.source.tree):
+    for node in walk(module.source.tree):
         if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] not in COMPILERS:
             continue
         given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "protobuf_path")]
@@ -386,13 +355,19 @@ def _text(module: Module, node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         bindings = [
             other
-            for other in ast.walk(module.source.tree)
+            for other in walk(module.source.tree)
             if isinstance(other, ast.Name) and other.id == node.id and not isinstance(other.ctx, ast.Load)
         ]
         for statement in module.source.tree.body:
             if isinstance(statement, ast.Assign) and statement.targets == bindings:
                 node = statement.value
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+BINDERS = (
+    ast.Name, ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.Import, ast.ImportFrom, ast.Yield,
+    ast.YieldFrom,
+)  # fmt: skip
 
 
 class _Scopes:
@@ -404,7 +379,7 @@ class _Scopes:
     def visit_module(self) -> None:
         top = self.module.top
         self.module.functions += [top, self.module.main]
-        for child in ast.iter_child_nodes(self.module.source.tree):
+        for child in children(self.module.source.tree):
             self.visit(child, top, None)
 
     def visit(self, node: ast.AST, scope: Function, cls: Class | None) -> None:
@@ -413,8 +388,9 @@ class _Scopes:
         elif isinstance(node, ast.ClassDef):
             self.visit_class(node, scope, cls)
         else:
-            self.bind(node, scope, cls)
-            for child in ast.iter_child_nodes(node):
+            if isinstance(node, BINDERS):
+                self.bind(node, scope, cls)
+            for child in children(node):
                 self.visit(child, scope, cls)
 
     def visit_function(self, node: FunctionNode, scope: Function, cls: Class | None) -> None:

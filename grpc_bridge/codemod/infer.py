@@ -18,6 +18,7 @@ from .annotations import AnnotationEvaluator
 from .assume import assume
 from .evaluate import Frame, State, constant
 from .index import Class, Function, Module, Program, is_main_guard
+from .nodes import children
 from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Values
 
 MAX_RUNS = 25
@@ -157,7 +158,7 @@ class Inference(AnnotationEvaluator):
                 return method
         module = fn.module
         places = [module]
-        for folder in module.path.resolve().parents:
+        for folder in module.file.parents:
             conftest = self.program.modules.get(Path(folder / "conftest.py"))
             if conftest is not None:
                 places.append(conftest)
@@ -233,7 +234,7 @@ class Inference(AnnotationEvaluator):
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self.import_statement(node, frame)
         else:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if isinstance(child, ast.expr):
                     self.eval(child, frame)
 

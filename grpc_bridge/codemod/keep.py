@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from .boundary import Cut
 from .discover import Source
 from .index import Class, Function, Module, Program
+from .nodes import walk
 
 MARK = re.compile(r"#\s*grpc-bridge:\s*keep\b")
 REASON = "a comment keeps it as it is"
@@ -27,7 +28,7 @@ def kept_lines(source: Source) -> frozenset[int]:
     if not marked:
         return frozenset()
     found: set[int] = set()
-    for node in ast.walk(source.tree):
+    for node in walk(source.tree):
         if isinstance(node, (ast.stmt, ast.excepthandler)):
             lines = _head(node)
             if marked & set(lines):
@@ -67,7 +68,7 @@ def _inside(fn: Function, classes: set[Class]) -> bool:
 
 
 def _grpc_imports(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    for node in ast.walk(module.source.tree):
+    for node in module.imports:
         if (isinstance(node, ast.Import) and any(alias.name == "grpc" for alias in node.names)) or (
             isinstance(node, ast.ImportFrom) and node.module == "grpc" and not node.level
         ):

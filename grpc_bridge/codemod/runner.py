@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import callgraph, discover, index, infer, keep, propagate, rules
+from . import callgraph, index, infer, keep, propagate, rules, workers
 from .boundary import Cut
+from .cache import Cache
+from .digest import digest
 from .discover import Failure
 from .findings import Finding
 from .index import Function, Module, Program
@@ -15,8 +17,12 @@ from .options import DEFAULTS, Options
 from .progress import Progress, silent
 from .rewrite import RewriteError, rewrite
 from .rules.base import Edit, Plan, View
+from .survey import survey as look_around
 from .writing import WriteError as WriteError
 from .writing import write as write
+
+WORTH_WORKERS = 200_000
+"""So many characters to be rewritten pay for the start of worker processes."""
 
 
 @dataclass
@@ -49,28 +55,52 @@ def migrate(
     `given` are files of the run whose content does not come from the disk. Raises `discover.NoSuchPath`
     and `Refused`.
     """
-    progress("reading", 0, 0)
-    found = discover.discover([Path(path) for path in paths], options, given or {})
-    result = Result(failed=list(found.failures))
-    roots = [Path(path) if Path(path).is_dir() else Path(path).parent for path in paths]
-    outside = discover.around(found.sources)
-    _refuse_namesake([*(source.path for source in found.sources), *(source.path for source in outside)])
-    everything = index.build(found.sources, outside, roots)
-    program = index.concerned(everything)
-    # A file of which nothing leads to gRPC is neither analysed nor written.
-    result.unchanged += [
-        m.path for p, m in everything.modules.items() if p not in program.modules and m.in_run
-    ]
-    progress("analysing", 0, 0)
+    with workers.uncollected():
+        progress("reading", 0, 0)
+        survey = look_around([Path(path) for path in paths], options, given or {})
+        roots = [Path(path) if Path(path).is_dir() else Path(path).parent for path in paths]
+        result = Result()
+        while True:
+            found = survey.discover()
+            _refuse_namesake([source.path for source in (*found.sources, *found.around)])
+            progress("analysing", 0, 0)
+            program = index.build(found.sources, found.around, roots)
+            plans = _analyse(program, options)
+            if not survey.grow(plan.module.path for plan in plans if plan.edits):
+                break
+        result.failed += found.failures
+        # A file of which nothing leads to gRPC is neither analysed nor written.
+        known = {source.path for source in found.sources} | {failure.path for failure in found.failures}
+        result.unchanged += [f.path for f in survey.files.values() if f.in_run and f.path not in known]
+        _rewrite_all(plans, options, progress, result)
+    result.findings.sort()
+    return result
+
+
+def _analyse(program: Program, options: Options) -> list[Plan]:
+    """Steps 3 to 5, and what the rules ask for in each file of the run."""
     keep.keep_imports(program, skipped="GB101" in options.skip)
     facts = infer.infer(program)
     graph = callgraph.build(program, facts)
-    plans = _settle(program, graph, facts, options)
+    return _settle(program, graph, facts, options)
+
+
+def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result: Result) -> None:
+    """Step 6, in worker processes where there is much to do; what came out before is in the cache."""
+    cache = Cache(options.cache)
+    digests = {plan.module: digest(plan) if cache.folder is not None else "" for plan in plans}
+    ready = {m: text for m, name in digests.items() if (text := cache.rewritten(name)) is not None}
+    todo = [plan for plan in plans if plan.edits and plan.module not in ready]
+    size = sum(len(plan.module.source.text) for plan in todo)
+    jobs = workers.count(options.jobs) if size >= WORTH_WORKERS or (options.jobs or 0) > 1 else 1
+    fresh = workers.run(_rewritten, todo, jobs)
     for done, plan in enumerate(plans):
         progress("rewriting", done, len(plans))
-        _rewrite(plan, result)
-    result.findings.sort()
-    return result
+        outcome = ready.get(plan.module) or (next(fresh) if plan.edits else None)
+        if isinstance(outcome, str) and plan.module not in ready:
+            cache.keep_rewritten(digests[plan.module], outcome)
+        _note(plan, outcome, result)
+    cache.drop_old()
 
 
 def _settle(program: Program, graph: callgraph.Graph, facts: infer.Facts, options: Options) -> list[Plan]:
@@ -116,24 +146,34 @@ def _plan(
     return plan
 
 
-def _rewrite(plan: Plan, result: Result) -> None:
+def _rewritten(plan: Plan) -> str | RewriteError:
+    """The new text of a file, or why there is none."""
+    try:
+        return rewrite(plan)
+    except RewriteError as error:
+        return error
+
+
+def _note(plan: Plan, outcome: str | RewriteError | None, result: Result) -> None:
+    """Put what came of one file into the result."""
     source = plan.module.source
-    if not plan.edits:
+    if outcome is None:
         result.findings += plan.findings
         result.unchanged.append(source.path)
         return
     try:
-        text = rewrite(plan)
-        data = source.encode(text)
+        if isinstance(outcome, RewriteError):
+            raise outcome
+        data = source.encode(outcome)
     except (RewriteError, UnicodeEncodeError) as error:
         result.failed.append(Failure(source.path, 1, 1, str(error)))
         return
     result.findings += plan.findings
-    if text == source.text:
+    if outcome == source.text:
         result.unchanged.append(source.path)
         return
     result.findings += [finding for edit in plan.edits for finding in edit.findings]
-    result.changed[source.path] = text
+    result.changed[source.path] = outcome
     result.before[source.path] = source.text
     result.encoded[source.path] = data
     result.original[source.path] = source.data

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import rules
+from . import cache, rules
 from .options import Options, Style
 
 if sys.version_info >= (3, 11):
@@ -22,6 +22,7 @@ REPORTS = (".txt", ".json", ".sarif", ".html")
 LISTS = frozenset({"only", "skip", "include", "exclude", "report", "keep_sync"})
 TEXTS = frozenset({"baseline", "style"})
 FLAGS = frozenset({"quiet"})
+NUMBERS = frozenset({"jobs"})
 STDIN = "-"
 
 
@@ -89,8 +90,17 @@ def read(argv: Sequence[str] | None) -> Settings:
             include=tuple(merged.get("include") or ()),
             exclude=tuple(merged.get("exclude") or ()),
             style=style,
+            jobs=merged.get("jobs"),
+            cache=_cache(given),
         ),
     )
+
+
+def _cache(given: argparse.Namespace) -> Path | None:
+    """The folder of the cache: the user's own, for a run may have to leave the tree as it is."""
+    if given.no_cache or STDIN in given.paths or not given.paths:
+        return None
+    return Path(given.cache_dir) if given.cache_dir else cache.folder(Path(given.paths[0]))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Rewrite code for synchronous gRPC into asyncio on grpc_bridge.",
         epilog="Exit status: 0 done, 1 work left (--check), 2 usage, 3 a file failed. "
         "[tool.grpc_bridge] of the nearest pyproject.toml takes only, skip, include, exclude, report, "
-        "baseline, style, quiet and keep_sync.",
+        "baseline, style, quiet, jobs and keep_sync.",
     )
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="a file, a folder of Python files, or - for standard input"
@@ -116,12 +126,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report", metavar="FILE", action="append", help=f"write a report: {', '.join(REPORTS)}"
     )
+    parser.add_argument(
+        "--jobs", metavar="N", type=_count, help="worker processes; as many as pay, if not said"
+    )
+    parser.add_argument(
+        "--cache-dir", metavar="DIR", help="where to keep what a second run need not do again"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="keep nothing, and use nothing that was kept")
     parser.add_argument("--baseline", metavar="FILE", help="work that --check accepts")
     parser.add_argument("--write-baseline", action="store_true", help="accept all work that is left now")
     parser.add_argument("--quiet", action="store_true", default=None, help="say nothing but what failed")
     parser.add_argument("--list-rules", action="store_true", help="list the rules")
     parser.add_argument("--explain", metavar="GBnnn", help="explain a rule")
     return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _ids(text: str) -> list[str]:
@@ -170,6 +194,10 @@ def _table(parser: argparse.ArgumentParser, file: Path | None) -> dict[str, Any]
         elif key in FLAGS:
             if not isinstance(value, bool):
                 parser.error(f"{where} has to be true or false")
+        elif key in NUMBERS:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                parser.error(f"{where} has to be a number, 1 or more")
         else:
-            parser.error(f"{where} is not known; known are {', '.join(sorted(LISTS | TEXTS | FLAGS))}")
+            known = ", ".join(sorted(LISTS | TEXTS | FLAGS | NUMBERS))
+            parser.error(f"{where} is not known; known are {known}")
     return dict(table)

@@ -111,7 +111,7 @@ def test_findings_name_their_place(project: Path, capsys: pytest.CaptureFixture[
 def test_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "plain.py").write_text("x = 1\n")
     assert main([str(tmp_path)]) == 0
-    assert capsys.readouterr().err == "0 files changed, 0 unchanged\n"
+    assert capsys.readouterr().err == "0 files changed, 1 unchanged\n"
 
 
 @pytest.mark.parametrize(

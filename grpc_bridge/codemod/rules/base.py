@@ -182,7 +182,7 @@ class View:
         if self.module.keeps_grpc:
             self.plan.imports.add("grpc_bridge")
             return "grpc_bridge"
-        for node in ast.walk(self.module.source.tree):
+        for node in self.module.imports:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.asname or alias.name

@@ -9,6 +9,7 @@ from functools import partial
 import libcst as cst
 
 from ..callgraph import IterateSite
+from ..nodes import walk
 from .async_for import drives
 from .base import Edit, Rule, View
 from .syntax import list_comprehension
@@ -37,8 +38,9 @@ SOONER = "the whole stream is read before it is searched; it was read as far as 
 def match(view: View) -> Iterator[Edit]:
     if not view.is_async:
         return
-    variable = free_name(view)
+    variable = ""
     for site in view.sites(IterateSite):
+        variable = variable or free_name(view)
         form, _, builtin = site.form.partition(" ")
         if form == "whole" and drives(view, site) and site.iterable is not None:
             kind = type(site.iterable).__name__
@@ -61,7 +63,7 @@ def match(view: View) -> Iterator[Edit]:
 
 def free_name(view: View) -> str:
     """A name for the loop variable that the function does not use for something else."""
-    used = {node.id for node in ast.walk(view.fn.node) if isinstance(node, ast.Name)} | view.fn.bound
+    used = {node.id for node in walk(view.fn.node) if isinstance(node, ast.Name)} | view.fn.bound
     return next(name for name in ("item", "element", "one", "item_", "item__") if name not in used)
 
 

@@ -27,7 +27,7 @@ from grpc_bridge import StatusCode
 def match(view: View) -> Iterator[Edit]:
     if view.fn.kind != "module" or view.module.keeps_grpc:
         return
-    for node in ast.walk(view.module.source.tree):
+    for node in view.module.imports:
         if isinstance(node, ast.Import) and any(alias.name == "grpc" for alias in node.names):
             yield view.edit(RULE, "Import", node, swap_import)
         elif isinstance(node, ast.ImportFrom) and node.module == "grpc" and not node.level:

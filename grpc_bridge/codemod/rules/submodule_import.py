@@ -21,7 +21,7 @@ import grpc.experimental
 
 def match(view: View) -> Iterator[Edit]:
     if view.fn.kind == "module":
-        for node in ast.walk(view.module.source.tree):
+        for node in view.module.imports:
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names if alias.name.startswith("grpc.")]
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grpc."):

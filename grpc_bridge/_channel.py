@@ -98,16 +98,18 @@ class Channel(grpc.Channel):
         if self._transport_made is None:
             with self._lock:
                 if self._transport_made is None:
-                    credentials = self._credentials
-                    self._transport_made = CCoreChannel(
-                        _common.encode(self.target),
-                        self._process_options,
-                        getattr(credentials, "_credentials", None),
-                        self._compression,
-                    )
+                    self._transport_made = self._make_transport()
                     if self._closed:
                         self._transport_made.shut()
         return self._transport_made
+
+    def _make_transport(self) -> CCoreChannel:
+        return CCoreChannel(
+            _common.encode(self.target),
+            self._process_options,
+            getattr(self._credentials, "_credentials", None),
+            self._compression,
+        )
 
     def check_open(self) -> None:
         """Raise what grpcio raises for a blocking call on a channel that was closed.

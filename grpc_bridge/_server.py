@@ -43,7 +43,7 @@ class Server(grpc.Server):
         _check_pool(thread_pool)
         if maximum_concurrent_rpcs is not None and not isinstance(maximum_concurrent_rpcs, int):
             raise TypeError(f"maximum_concurrent_rpcs is a number or None, not {maximum_concurrent_rpcs!r}")
-        transport = CCoreServer(() if options is None else tuple(options), compression, xds)
+        transport = self._make_transport(() if options is None else tuple(options), compression, xds)
         self._serving = Serving(
             thread_pool, interceptors or (), transport, maximum_concurrent_rpcs, context_class
         )
@@ -54,6 +54,11 @@ class Server(grpc.Server):
         # As on grpcio, a server that is dropped stops; the RPCs in flight are answered.
         if hasattr(self, "_serving") and not sys.is_finalizing():
             self._serving.dropped()
+
+    def _make_transport(
+        self, options: tuple[Any, ...], compression: grpc.Compression | None, xds: bool
+    ) -> CCoreServer:
+        return CCoreServer(options, compression, xds)
 
     # ---- what it serves ---------------------------------------------------------------------------
 

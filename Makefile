@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # What the compiled modules and the environment are made of.
 CORE := $(shell find grpc_bridge -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: build test lint demo bench soak clean
+.PHONY: build test lint demo bench bench-quick soak clean
 
 build: $(VENV)/.built
 
@@ -35,8 +35,12 @@ test: build lint
 demo: build
 	$(BIN)/python examples/demo.py
 
+# Takes some twenty minutes; the other one shows in two that everything runs, not how fast.
 bench: build
 	$(BIN)/python -m bench
+
+bench-quick: build
+	$(BIN)/python -m bench --rounds 1 --seconds 0.2 --streams 1000 --lines 50000 --json build/bench-quick.json
 
 # The suite over and over, for what shows itself only now and then.
 soak: build

@@ -17,7 +17,7 @@ from .scenarios import SCENARIOS
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     found = []
     failed = False
     print(
@@ -39,18 +39,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure grpc_bridge and its peers.")
-    parser.add_argument("--rounds", type=_count, default=5, help="samples of each contender (5)")
-    parser.add_argument("--seconds", type=_seconds, default=1.0, help="length of a sample (1.0)")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m bench", description="Measure grpc_bridge and its peers.")
+    made.add_argument("--rounds", type=_count, default=5, help="samples of each contender (5)")
+    made.add_argument("--seconds", type=_seconds, default=1.0, help="length of a sample (1.0)")
+    made.add_argument(
         "--only", action="append", choices=SCENARIOS, help="measure this scenario; may be repeated"
     )
-    parser.add_argument("--messages", choices=CODECS, default="raw", help="what is sent (raw)")
-    parser.add_argument("--payload", type=_count, default=64, help="bytes in a message (64)")
-    parser.add_argument("--loop", choices=LOOPS, default="asyncio", help="event loop of async ends (asyncio)")
-    parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="file for all samples")
-    return parser
+    made.add_argument("--messages", choices=CODECS, default="raw", help="what is sent (raw)")
+    made.add_argument("--payload", type=_count, default=64, help="bytes in a message (64)")
+    made.add_argument("--loop", choices=LOOPS, default="asyncio", help="event loop of async ends (asyncio)")
+    made.add_argument("--streams", type=_count, default=10_000, help="idle streams (10000)")
+    made.add_argument("--lines", type=_count, default=1_000_000, help="of the codemod's tree (1000000)")
+    made.add_argument("--json", type=Path, default=Path("build/bench.json"), help="file for all samples")
+    return made
 
 
 def _count(text: str) -> int:

@@ -7,136 +7,131 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import threading
+import functools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from .light_client import LightClient
+from .loads import MIXED_THREADS, Load, beside_cpu_work, from_tasks, from_threads
 from .loops import LOOPS, new_loop
 from .messages import CODECS, Codec, codec, method
+from .peers import KINDS, Peer, peer
 from .workers import answer_questions, cpu_seconds, say_absent
 
-Load = Callable[[int, float], int]
-"""Keep `concurrency` calls in flight for `seconds`; the number of calls that were answered."""
-
-_THREADS_AT_MOST = 16
+Run = Callable[..., dict[str, int]]
+"""`run(shape, concurrency, seconds, busy)`: what was done, in all and by whom."""
 
 
-def grpcio_sync(options: argparse.Namespace, codec: Codec) -> Load:
-    import grpc
+def threads(load: Load) -> Run:
+    def run(shape: str, concurrency: int, seconds: float, busy: bool) -> dict[str, int]:  # noqa: ARG001
+        join = from_threads(*load.operation(shape), concurrency, time.perf_counter() + seconds)
+        return {"count": join()}
 
-    return _load_from_threads(grpc, options, codec)
+    return run
 
 
-def bridge_sync(options: argparse.Namespace, codec: Codec) -> Load:
+def tasks(load: Load, loop: asyncio.AbstractEventLoop) -> Run:
+    async def run(shape: str, concurrency: int, seconds: float, busy: bool) -> dict[str, int]:
+        work = from_tasks(*load.operation(shape), concurrency, time.perf_counter() + seconds)
+        return {"count": await (beside_cpu_work(work) if busy else work)}
+
+    return lambda **question: loop.run_until_complete(run(**question))
+
+
+def mixed(in_threads: Load, in_tasks: Load, loop: asyncio.AbstractEventLoop) -> Run:
+    """Threads and tasks in one process; whether on one channel is up to who made the loads."""
+
+    async def run(shape: str, concurrency: int, seconds: float, busy: bool) -> dict[str, int]:  # noqa: ARG001
+        deadline = time.perf_counter() + seconds
+        join = from_threads(*in_threads.operation(shape), MIXED_THREADS, deadline)
+        by_tasks = await from_tasks(*in_tasks.operation(shape), concurrency, deadline)
+        by_threads = join()
+        return {"count": by_tasks + by_threads, "by threads": by_threads, "by tasks": by_tasks}
+
+    return lambda **question: loop.run_until_complete(run(**question))
+
+
+def light(options: argparse.Namespace, codec: Codec) -> Run:
+    clients: dict[str, LightClient] = {}
+
+    def run(shape: str, concurrency: int, seconds: float, busy: bool) -> dict[str, int]:  # noqa: ARG001
+        if shape not in clients:
+            path = method(shape.capitalize())
+            clients[shape] = LightClient(options.target, path, codec.request_bytes(options.payload))
+        return {"count": clients[shape].load(concurrency, seconds)}
+
+    return run
+
+
+def grpcio_mixed(options: argparse.Namespace, codec: Codec) -> Run:
+    """What a program does today: a channel of grpcio's for its threads and one of grpc.aio's for its loop."""
+    return mixed(
+        _load(peer("grpcio-sync"), options, codec), _load(peer("grpc-aio"), options, codec), _loop(options)
+    )
+
+
+def bridge_mixed(options: argparse.Namespace, codec: Codec) -> Run:
     import grpc_bridge
 
-    return _load_from_threads(grpc_bridge, options, codec)
+    from .peers.tasks import TaskClient
+    from .peers.threads import ThreadClient
+
+    channel = grpc_bridge.insecure_channel(options.target)
+    request = codec.make_request(options.payload)
+    return mixed(
+        Load(lambda: ThreadClient(channel, codec), False, request),
+        Load(lambda: TaskClient(channel, codec), True, request),
+        _loop(options),
+    )
 
 
-def grpc_aio(options: argparse.Namespace, codec: Codec) -> Load:
-    import grpc.aio
-
-    return _load_from_tasks(grpc.aio, options, codec)
-
-
-def bridge_async(options: argparse.Namespace, codec: Codec) -> Load:
-    import grpc_bridge
-
-    return _load_from_tasks(grpc_bridge, options, codec)
-
-
-def light(options: argparse.Namespace, codec: Codec) -> Load:
-    return LightClient(options.target, method("Unary"), codec.request_bytes(options.payload)).load
-
-
-CLIENTS: dict[str, Callable[[argparse.Namespace, Codec], Load]] = {
-    "grpcio-sync": grpcio_sync,
-    "grpc-aio": grpc_aio,
-    "bridge-async": bridge_async,
-    "bridge-sync": bridge_sync,
+OTHERS: dict[str, Callable[[argparse.Namespace, Codec], Run]] = {
     "light": light,
+    "grpcio-mixed": grpcio_mixed,
+    "bridge-mixed": bridge_mixed,
 }
 
 
-def _load_from_threads(grpc: Any, options: argparse.Namespace, codec: Codec) -> Load:
-    call = _unary(grpc.insecure_channel(options.target), codec)
-    request = codec.make_request(options.payload)
-
-    def load(concurrency: int, seconds: float) -> int:
-        deadline = time.perf_counter() + seconds
-        counts: list[int] = []
-
-        def work() -> None:
-            count = 0
-            while time.perf_counter() < deadline:
-                call(request)
-                count += 1
-            counts.append(count)
-
-        workers = min(concurrency, _THREADS_AT_MOST)
-        threads = [threading.Thread(target=work) for _ in range(workers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if len(counts) != workers:
-            raise RuntimeError("a call failed: its traceback is above")
-        return sum(counts)
-
-    return load
+def _run_of(options: argparse.Namespace) -> Run:
+    coding = codec(options.messages)
+    if options.kind in OTHERS:
+        return OTHERS[options.kind](options, coding)
+    library = peer(options.kind)
+    load = _load(library, options, coding)
+    return tasks(load, _loop(options)) if library.is_async else threads(load)
 
 
-def _load_from_tasks(grpc: Any, options: argparse.Namespace, codec: Codec) -> Load:
+def _load(library: Peer, options: argparse.Namespace, codec: Codec) -> Load:
+    connect = functools.partial(library.connect, options.target, codec)
+    return Load(connect, library.is_async, codec.make_request(options.payload))
+
+
+def _loop(options: argparse.Namespace) -> asyncio.AbstractEventLoop:
     loop = new_loop(options.loop)
     asyncio.set_event_loop(loop)
-    request = codec.make_request(options.payload)
-
-    async def connect() -> Any:
-        # grpc.aio ties a channel to the loop that runs when it is made.
-        return _unary(grpc.insecure_channel(options.target), codec)
-
-    call: Callable[[Any], Awaitable[Any]] = loop.run_until_complete(connect())
-
-    async def work(deadline: float) -> int:
-        count = 0
-        while time.perf_counter() < deadline:
-            await call(request)
-            count += 1
-        return count
-
-    async def run(concurrency: int, seconds: float) -> int:
-        deadline = time.perf_counter() + seconds
-        return sum(await asyncio.gather(*[work(deadline) for _ in range(concurrency)]))
-
-    return lambda concurrency, seconds: loop.run_until_complete(run(concurrency, seconds))
-
-
-def _unary(channel: Any, codec: Codec) -> Any:
-    return channel.unary_unary(
-        method("Unary"), request_serializer=codec.serialize, response_deserializer=codec.parse_reply
-    )
+    return loop
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.clients", description=__doc__)
-    parser.add_argument("kind", choices=CLIENTS)
+    parser.add_argument("kind", choices=[*KINDS, *OTHERS])
     parser.add_argument("--target", required=True)
     parser.add_argument("--messages", choices=CODECS, default="raw")
     parser.add_argument("--payload", type=int, default=64)
     parser.add_argument("--loop", choices=LOOPS, default="asyncio")
     options = parser.parse_args()
     try:
-        load = CLIENTS[options.kind](options, codec(options.messages))
+        run = _run_of(options)
     except ImportError as error:
         say_absent(error)
         return
 
-    def answer(concurrency: int, seconds: float) -> dict[str, float]:
+    def answer(shape: str, concurrency: int, seconds: float, busy: bool = False) -> dict[str, Any]:
         cpu, start = cpu_seconds(), time.perf_counter()
-        count = load(concurrency, seconds)
-        return {"count": count, "elapsed": time.perf_counter() - start, "cpu": cpu_seconds() - cpu}
+        done = run(shape=shape, concurrency=concurrency, seconds=seconds, busy=busy)
+        elapsed = time.perf_counter() - start
+        return {"count": done.pop("count"), "elapsed": elapsed, "cpu": cpu_seconds() - cpu, "extra": done}
 
     answer_questions(answer, {})
 

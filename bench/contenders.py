@@ -1,4 +1,4 @@
-"""Who is compared: pairs of a client process and a server process, one of them under measurement."""
+"""Who is compared: processes that work, and what each is asked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 from .measure import Sample
 from .workers import Worker
+
+# Seconds of work, at most, before the first sample.
+_WARM_UP = 0.3
 
 
 class SharedServer:
@@ -25,9 +28,12 @@ class SharedServer:
         return port
 
     def cpu(self) -> float:
-        assert self._worker is not None
-        used: float = self._worker.ask()["cpu"]
+        used: float = self.ask()["cpu"]
         return used
+
+    def ask(self) -> dict[str, Any]:
+        assert self._worker is not None
+        return self._worker.ask()
 
     def release(self) -> None:
         self._users -= 1
@@ -57,17 +63,19 @@ class RpcContender:
         self._load = dict(load)
         self._client: Worker | None = None
 
-    def start(self) -> None:
+    def start(self, seconds: float) -> None:
         port = self._server.acquire()
         self._client = Worker("bench.clients", [*self._client_arguments, "--target", f"127.0.0.1:{port}"])
+        self.run(min(seconds, _WARM_UP))
 
     def run(self, seconds: float) -> Sample:
         assert self._client is not None
         before = self._server.cpu()
         answer = self._client.ask(seconds, **self._load)
         used = self._server.cpu() - before
-        cpu = {"client": answer["cpu"], "server": used}
-        return Sample(answer["count"], answer["elapsed"], cpu)
+        elapsed = answer["elapsed"]
+        rates = {name: count / elapsed for name, count in answer["extra"].items()}
+        return Sample(answer["count"], elapsed, {"client": answer["cpu"], "server": used}, rates)
 
     def stop(self) -> None:
         if self._client is not None:

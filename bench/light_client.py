@@ -1,7 +1,8 @@
 """A client as light as Python allows, so that what is measured is the server.
 
-It speaks just enough HTTP/2 to send the same unary call again and again over one connection, and to see each
-one answered with a message and trailers. It decodes no headers: an answer without a message is a failure.
+It speaks just enough HTTP/2 to send the same call again and again over one connection, and to see each one
+answered with a message and trailers, or, where calls are to stay open, with a message. It decodes no headers:
+an answer without a message is a failure.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 _ACK = _END_STREAM = 0x1
 _END_HEADERS = 0x4
-_INITIAL_WINDOW_SIZE, _MAX_FRAME_SIZE = 4, 5
+_MAX_CONCURRENT_STREAMS, _INITIAL_WINDOW_SIZE, _MAX_FRAME_SIZE = 3, 4, 5
 _LARGEST_WINDOW = 2**31 - 1
 _DEFAULT_WINDOW = 65535
 _RECEIVE = 1 << 18
 _PATIENCE = 10.0
+# C-core refuses some of very many calls that arrive at once.
+_OPENING_AT_ONCE = 100
 
 
 class LightClient:
+    """One connection. `most_streams` is what the server admits at once; `load` must not be asked for more."""
+
     def __init__(self, target: str, path: str, request: bytes) -> None:
         host, port = target.rsplit(":", 1)
         self._message = b"\0" + struct.pack(">I", len(request)) + request
@@ -35,6 +40,7 @@ class LightClient:
         self._connection_window = _DEFAULT_WINDOW
         self._stream_window = _DEFAULT_WINDOW
         self._frame_size = 16384
+        self.most_streams = _LARGEST_WINDOW
         self._unsent: collections.deque[_Unsent] = collections.deque()
         self._windows: dict[int, int] = {}
         self._received = 0
@@ -57,13 +63,27 @@ class LightClient:
                 in_flight -= done
         return answered
 
+    def open_streams(self, count: int) -> None:
+        """Start `count` calls that each send one message and no end; return when each has been answered."""
+        answered = len(self._with_message)
+        wanted, started = answered + count, answered
+        while len(self._with_message) < wanted:
+            while started < min(wanted, len(self._with_message) + _OPENING_AT_ONCE):
+                self._send_call(ends=False)
+                started += 1
+            if self._exchange():
+                raise RuntimeError("a call ended that was to stay open")
+
+    def close(self) -> None:
+        self._socket.close()
+
     def _handshake(self) -> None:
         settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, _LARGEST_WINDOW)
         self._out += _PREFACE + _frame(_SETTINGS, 0, 0, settings)
         self._out += _window_update(_LARGEST_WINDOW - _DEFAULT_WINDOW)
         self._exchange()
 
-    def _send_call(self) -> None:
+    def _send_call(self, ends: bool = True) -> None:
         stream = self._next_stream
         self._next_stream += 2
         block = self._next_headers if stream > 1 else self._first_headers
@@ -71,10 +91,10 @@ class LightClient:
         size = len(self._message)
         if not self._unsent and size <= min(self._connection_window, self._stream_window, self._frame_size):
             self._connection_window -= size
-            self._out += _frame(_DATA, _END_STREAM, stream, self._message)
+            self._out += _frame(_DATA, _END_STREAM if ends else 0, stream, self._message)
         else:
             self._windows[stream] = self._stream_window
-            self._unsent.append(_Unsent(stream))
+            self._unsent.append(_Unsent(stream, ends))
             self._send_unsent()
 
     def _send_unsent(self) -> None:
@@ -85,7 +105,7 @@ class LightClient:
             part = min(size, self._connection_window, self._windows[head.stream], self._frame_size)
             if part <= 0:
                 return
-            flags = _END_STREAM if part == size else 0
+            flags = _END_STREAM if part == size and head.ends else 0
             self._out += _frame(_DATA, flags, head.stream, self._message[head.offset : head.offset + part])
             self._connection_window -= part
             self._windows[head.stream] -= part
@@ -140,6 +160,8 @@ class LightClient:
                     for waiting in self._windows:
                         self._windows[waiting] += value - self._stream_window
                     self._stream_window = value
+                elif name == _MAX_CONCURRENT_STREAMS:
+                    self.most_streams = value
                 elif name == _MAX_FRAME_SIZE:
                     self._frame_size = value
             self._out += _frame(_SETTINGS, _ACK, 0, b"")
@@ -161,10 +183,11 @@ class LightClient:
 class _Unsent:
     """A message that has not been sent whole."""
 
-    __slots__ = ("offset", "stream")
+    __slots__ = ("ends", "offset", "stream")
 
-    def __init__(self, stream: int) -> None:
+    def __init__(self, stream: int, ends: bool) -> None:
         self.stream = stream
+        self.ends = ends
         self.offset = 0
 
 

@@ -21,10 +21,12 @@ class Sample:
     """What one contender did in one round."""
 
     count: int
-    """How many operations (calls, messages) were finished."""
+    """How many operations (calls, messages, streams) were finished."""
     seconds: float
-    cpu: Mapping[str, float]
+    cpu: Mapping[str, float] = field(default_factory=dict)
     """CPU seconds used meanwhile, by end: `client`, `server`."""
+    extra: Mapping[str, float] = field(default_factory=dict)
+    """What else was counted, by the name of the figure that shows it."""
 
     @property
     def rate(self) -> float:
@@ -34,8 +36,28 @@ class Sample:
         return sum(self.cpu[end] for end in ends) / self.count
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A number that is read off a sample: a column of a table."""
+
+    name: str
+    unit: str
+    of: Callable[[Sample], float]
+    digits: int = 0
+    less_is_better: bool = False
+
+    def text(self, value: float) -> str:
+        return f"{value:,.{self.digits}f}"
+
+
+CALLS = Figure("rate", "calls/s", lambda sample: sample.rate)
+MESSAGES = Figure("rate", "messages/s", lambda sample: sample.rate)
+MILLISECONDS = Figure("time", "ms", lambda sample: sample.seconds / sample.count * 1e3, 1, True)
+MICROSECONDS = Figure("time", "us", lambda sample: sample.seconds / sample.count * 1e6, 2, True)
+
+
 class Contender(Protocol):
-    """One of those compared. `start` raises Absent; `run` works for about the given time."""
+    """One of those compared."""
 
     @property
     def name(self) -> str: ...
@@ -44,9 +66,11 @@ class Contender(Protocol):
     def against(self) -> str | None:
         """The contender that this one's ratio is taken to; None for a reference."""
 
-    def start(self) -> None: ...
+    def start(self, seconds: float) -> None:
+        """Be ready, and warm, for samples of about this length. Raises Absent."""
 
-    def run(self, seconds: float) -> Sample: ...
+    def run(self, seconds: float) -> Sample:
+        """Work for about the given time, or for as long as the work takes where it cannot be cut short."""
 
     def stop(self) -> None: ...
 
@@ -76,8 +100,8 @@ class Result:
     failed: bool = False
     """True where the contender was there and broke, False where it is absent."""
 
-    def rate(self) -> Spread:
-        return Spread.of(sample.rate for sample in self.samples)
+    def spread(self, figure: Figure) -> Spread:
+        return Spread.of(figure.of(sample) for sample in self.samples)
 
     def cpu(self, end: str) -> Spread:
         return Spread.of(sample.cpu_per_operation(end) for sample in self.samples)
@@ -95,10 +119,9 @@ def compare(
     try:
         for contender in contenders:
             result = results[contender.name]
+            progress(f"starting  {contender.name}")
             try:
-                contender.start()
-                # Connections, code paths and allocators warm up outside the measure.
-                contender.run(min(0.3, seconds))
+                contender.start(seconds)
             except Absent as reason:
                 result.problem = str(reason)
                 contender.stop()

@@ -8,6 +8,9 @@ from typing import Any
 
 SERVICE = "bench.Bench"
 
+STREAMED = 500
+"""Messages in one call that streams, so that what is measured is the messages and not the call."""
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -30,8 +33,8 @@ def codec(kind: str) -> Codec:
     return CODECS[kind]()
 
 
-def method(arity: str) -> str:
-    return f"/{SERVICE}/{arity}"
+def method(name: str) -> str:
+    return f"/{SERVICE}/{name}"
 
 
 def _raw() -> Codec:

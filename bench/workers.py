@@ -26,7 +26,7 @@ _END_TIMEOUT = 5.0
 class Worker:
     """The bench's handle on a worker process."""
 
-    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], start_timeout: float = _START_TIMEOUT) -> None:
         self._errors: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -38,7 +38,7 @@ class Worker:
             # C-core's notices about connections that close are no part of a bench.
             env={**os.environ, "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "NONE")},
         )
-        self.hello = self._read(_START_TIMEOUT)
+        self.hello = self._read(start_timeout)
         if "absent" in self.hello:
             self.stop()
             raise Absent(self.hello["absent"])
@@ -97,3 +97,13 @@ def cpu_seconds() -> float:
     """What this process has used so far, all threads, in both modes."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def memory() -> dict[str, int]:
+    """Resident bytes and the number of threads of this process; empty where /proc does not tell."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            fields = dict(line.split(":", 1) for line in status)
+    except OSError:
+        return {}
+    return {"rss": int(fields["VmRSS"].split()[0]) * 1024, "threads": int(fields["Threads"])}

@@ -11,7 +11,6 @@ cdef class ClientCall(ClientCallState):
     cdef list _end_waiters
     cdef list _header_waiters
     cdef object _read_waiter
-    cdef object _write_waiter
     cdef object _outbox
     cdef bint _end_sent
     # plain functions, called with nothing once the call has ended
@@ -19,7 +18,6 @@ cdef class ClientCall(ClientCallState):
 
     cdef int begin(self, ClientTransport transport, CallHead head, object request) except -1
     cdef int check_loop(self) except -1
-    cdef int _send_next(self) except -1
     cdef int _send_end(self) except -1
     cdef object _error(self)
 

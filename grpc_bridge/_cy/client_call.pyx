@@ -112,7 +112,10 @@ cdef class ClientCall(ClientCallState):
     # ---- writing ----------------------------------------------------------------------------------
 
     def write(self, request):
-        """Queue a request; a future that is done when the transport has taken it."""
+        """Queue a request; a future that is done when the transport has taken it.
+
+        It takes one at a time: the next when the one before has gone.
+        """
         cdef bytes message
         self.check_loop()
         message = request if self.serializer is None else self.serializer(request)
@@ -123,10 +126,11 @@ cdef class ClientCall(ClientCallState):
             if self._outbox is None:
                 self._outbox = collections.deque()
             self._outbox.append((message, waiter))
+            self.writer_waits = True
         else:
-            self._write_waiter = waiter
             self.writing = True
             self.stream.send(message)
+            waiter.set_result(True)
         return waiter
 
     def write_end(self):
@@ -144,21 +148,17 @@ cdef class ClientCall(ClientCallState):
         return 0
 
     cdef int _message_went(self, bint ok) except -1:
-        waiter, self._write_waiter = self._write_waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(ok)
-        return self._send_next()
-
-    cdef int _send_next(self) except -1:
+        # Any thread, where no writer waits.
         if self.code != _RUNNING:
             return 0
         while self._outbox:
             message, waiter = self._outbox.popleft()
+            self.writer_waits = len(self._outbox) > 0
             if waiter.cancelled():
                 continue  # its sender has gone, and sends nothing
-            self._write_waiter = waiter
             self.writing = True
             self.stream.send(message)
+            waiter.set_result(True)
             return 0
         if self.half_closed:
             self._send_end()
@@ -219,9 +219,6 @@ cdef class ClientCall(ClientCallState):
         if self.response_streaming:
             self._message_came()
         if self.request_streaming:
-            waiter, self._write_waiter = self._write_waiter, None
-            if waiter is not None and not waiter.done():
-                waiter.set_result(False)
             outbox, self._outbox = self._outbox, None
             if outbox is not None:
                 for _, waiter in outbox:

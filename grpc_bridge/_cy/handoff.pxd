@@ -6,9 +6,12 @@ cdef class Completion:
     cdef Mailbox mailbox
     # what the transport says of it
     cdef object event
+    # it is one of a stream: what it leads to may be done as soon as it is asked for
+    cdef bint streams
 
-    cdef int deliver(self) except -1  # on the mailbox's thread
-    cdef int abandon(self) except -1  # instead, on any: the mailbox's loop has been closed
+    cdef Mailbox destination(self)
+    cdef int deliver(self) except -1  # on the destination's thread
+    cdef int abandon(self) except -1  # instead, on any: the destination's loop has been closed
 
 
 cdef class Mailbox:
@@ -18,6 +21,7 @@ cdef class Mailbox:
 
 
 cdef class Source:
+    cdef bint fresh  # lent, and not pulled from yet
     cdef int pull(self, LoopMailbox borrower) except -1  # on the borrower's thread
     cdef int give_back(self, LoopMailbox borrower) except -1
 

@@ -22,6 +22,10 @@ _LOGGER = logging.getLogger("grpc_bridge")
 cdef class Completion:
     """Something that finished in a transport."""
 
+    cdef Mailbox destination(self):
+        """Where to deliver it; asked when it has finished."""
+        return self.mailbox
+
     cdef int deliver(self) except -1:
         raise SystemError("a completion without deliver()")
 
@@ -107,6 +111,7 @@ cdef class LoopMailbox(Mailbox):
             # It may have been closed before it came to what it had been woken for.
             self._abandon()
             return 0
+        source.fresh = True
         self._sources.append(source)
         if not self._scheduled:
             self._scheduled = True
@@ -151,7 +156,11 @@ cdef class LoopMailbox(Mailbox):
         if sources:
             self._sources = []
             for source in sources:
-                if source.pull(self):
+                if source.fresh:
+                    # What follows from the event that came with it is only about to be asked for.
+                    source.fresh = False
+                    self._sources.append(source)
+                elif source.pull(self):
                     self._sources.append(source)
                 else:
                     source.give_back(self)

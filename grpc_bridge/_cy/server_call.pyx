@@ -84,7 +84,8 @@ cdef class ServerCall(ServerCallState):
             return False
         waiter = get_running_loop().create_future()
         self.send_message(message, waiter)
-        await waiter
+        if not waiter.done():
+            await waiter
         return self.is_active()
 
     async def read(self):
@@ -156,7 +157,7 @@ cdef class ServerCall(ServerCallState):
     cdef int _message_came(self) except -1:
         return self._wake_readers()
 
-    cdef int _message_went(self, object ticket) except -1:
+    cdef int _message_taken(self, object ticket) except -1:
         return _release(ticket)
 
     cdef int _status_refused(self, object error) except -1:

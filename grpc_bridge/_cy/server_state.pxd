@@ -25,7 +25,6 @@ cdef class ServerCallState(ServerSink):
     # what goes out: one message at a time, and those that wait for it, in order
     cdef bint sending
     cdef readonly bint wrote  # at least one
-    cdef object _ticket
     cdef object _queued  # deque of (message, flags, ticket), or None
     cdef tuple _ending  # the status that waits for them: (message, code, details)
 
@@ -39,11 +38,11 @@ cdef class ServerCallState(ServerSink):
     cdef int want_message(self) except -1
     cdef bytes take_message(self)
     cdef int send_headers(self, tuple metadata) except -1
-    cdef int send_message(self, bytes message, object ticket) except -1  # then _message_went
+    cdef int send_message(self, bytes message, object ticket) except -1  # then _message_taken
     cdef int finish(self, bytes message, int code, object details) except -1
 
     # inside
-    cdef int _send(self, bytes message, int flags, object ticket) except -1
+    cdef int _send(self, bytes message, int flags) except -1
     cdef int _drop_queued(self) except -1
     cdef int _end_stream(self, bytes message, int code, object details) except -1
     cdef tuple _unsent_headers(self)
@@ -51,6 +50,6 @@ cdef class ServerCallState(ServerSink):
 
     # hooks
     cdef int _message_came(self) except -1
-    cdef int _message_went(self, object ticket) except -1
+    cdef int _message_taken(self, object ticket) except -1
     cdef int _status_refused(self, object error) except -1
     cdef int _closed(self) except -1

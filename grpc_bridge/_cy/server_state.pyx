@@ -27,15 +27,16 @@ cdef class ServerCallState(ServerSink):
         return self._message_came()
 
     cdef int on_sent(self, bint ok) except -1:
-        ticket, self._ticket = self._ticket, None
         self.sending = False
         if self._queued:
-            message, flags, next_ticket = self._queued.popleft()
-            self._send(message, flags, next_ticket)
-        elif self._ending is not None:
+            message, flags, ticket = self._queued.popleft()
+            self.writer_waits = len(self._queued) > 0
+            self._send(message, flags)
+            return self._message_taken(ticket)
+        if self._ending is not None:
             (message, code, details), self._ending = self._ending, None
-            self._end_stream(message, code, details)
-        return self._message_went(ticket)
+            return self._end_stream(message, code, details)
+        return 0
 
     cdef int on_closed(self, bint cancelled) except -1:
         self.closed = True
@@ -76,14 +77,16 @@ cdef class ServerCallState(ServerSink):
         return 0
 
     cdef int send_message(self, bytes message, object ticket) except -1:
-        """Send a message after those that were given before it; the ticket says who waits for it."""
+        """Send a message when the one before it has gone; the ticket says who waits until it is taken."""
         cdef int flags = self._flags()
         if self.sending:
             if self._queued is None:
                 self._queued = deque()
             self._queued.append((message, flags, ticket))
+            self.writer_waits = True
             return 0
-        return self._send(message, flags, ticket)
+        self._send(message, flags)
+        return self._message_taken(ticket)
 
     cdef int finish(self, bytes message, int code, object details) except -1:
         """Send the status, and before it the last message, if there is one.
@@ -93,26 +96,25 @@ cdef class ServerCallState(ServerSink):
         if not self.is_active():
             return 0
         self.finished = True
-        if self._queued:
-            if code == _OK:
-                self._ending = (message, code, details)
-                return 0
-            self._drop_queued()
+        if self.sending and code == _OK:
+            self._ending = (message, code, details)
+            return 0
+        self._drop_queued()
         return self._end_stream(message, code, details)
 
     # ---- inside -----------------------------------------------------------------------------------
 
-    cdef int _send(self, bytes message, int flags, object ticket) except -1:
+    cdef int _send(self, bytes message, int flags) except -1:
         self.sending = self.wrote = True
-        self._ticket = ticket
         return self.stream.send(self._unsent_headers(), message, flags)
 
     cdef int _drop_queued(self) except -1:
         queued, self._queued = self._queued, None
         self._ending = None
+        self.writer_waits = False
         if queued:
             for _, _, ticket in queued:
-                self._message_went(ticket)
+                self._message_taken(ticket)
         return 0
 
     cdef int _end_stream(self, bytes message, int code, object details) except -1:
@@ -139,7 +141,7 @@ cdef class ServerCallState(ServerSink):
     cdef int _message_came(self) except -1:
         return 0
 
-    cdef int _message_went(self, object ticket) except -1:
+    cdef int _message_taken(self, object ticket) except -1:
         return 0
 
     cdef int _status_refused(self, object error) except -1:

@@ -35,6 +35,7 @@ cdef class ClientStream(Completion):
 
 cdef class ClientSink:
     cdef Mailbox mailbox
+    cdef bint writer_waits  # for on_sent; else that may come on any thread
 
     cdef int on_headers(self, tuple metadata) except -1
     cdef int on_message(self, bytes message) except -1  # None: no more
@@ -76,6 +77,7 @@ cdef class ServerStream(Completion):
 
 cdef class ServerSink:
     cdef Mailbox mailbox
+    cdef bint writer_waits  # for on_sent; else that may come on any thread
 
     cdef int on_message(self, bytes message) except -1  # None: the client sends no more
     cdef int on_sent(self, bint ok) except -1

@@ -5,7 +5,7 @@ cimport cython
 
 from grpc_bridge._cy.ccore cimport port
 from grpc_bridge._cy.ccore.poller cimport Poller
-from grpc_bridge._cy.handoff cimport Completion, LoopMailbox
+from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, Mailbox, inline_mailbox
 from grpc_bridge._cy.transport cimport CallHead, ClientSink, ClientStream, ClientTransport
 
 from grpc_bridge._cy.ccore import port as _port
@@ -217,6 +217,7 @@ cdef class StreamTag(Completion):
     def __cinit__(self, CCoreStream stream):
         self.sink = stream._sink
         self.mailbox = stream.mailbox
+        self.streams = True
 
 
 cdef class HeadersTag(StreamTag):
@@ -239,6 +240,10 @@ cdef class MessageTag(StreamTag):
 
 
 cdef class SentTag(StreamTag):
+    cdef Mailbox destination(self):
+        # Where no message waits to follow, no loop need be woken for this one.
+        return self.mailbox if self.sink.writer_waits else inline_mailbox
+
     cdef int deliver(self) except -1:
         return self.sink.on_sent(self.event is not None and self.event.success)
 

@@ -18,6 +18,10 @@ cdef class Poller(Source):
     cdef PyThread_type_lock _bell
     # counts the pulls of a borrower, so that one that stands still is noticed
     cdef unsigned long _pulls
+    # how many events were routed, and how many more of streams are to come before the turn is lent for one
+    cdef unsigned long _routed
+    cdef int _reluctance
+    cdef int _refusals
     cdef bint _pulling
 
     cdef int expect(self, int events) except -1  # once they are certain to come
@@ -27,7 +31,9 @@ cdef class Poller(Source):
 
     cdef object next_event(self)  # blocking: waits for the network
     cdef int route(self, object event) except -1
-    cdef Mailbox destination(self, Completion tag)
+    cdef Mailbox borrower_for(self, Completion tag)
+    cdef bint lends_for(self, Completion tag, Mailbox mailbox)
     cdef void _ring(self)
     cdef int _sleep(self) except -1  # blocking: waits for a call to start
     cdef int _await_return(self) except -1  # blocking: waits for the borrower
+    cdef void _learn(self, unsigned long routed)

@@ -40,6 +40,9 @@ cdef extern from "pythread.h":
 cdef long long _PATIENCE_MICROSECONDS = 3000
 
 
+# Events of streams for which the turn is not lent after a row of useless loans.
+cdef int _MOST_REFUSALS = 63
+
 cdef object _pollers = weakref.WeakSet()
 # Set except while the process forks.
 cdef object _released = threading.Event()
@@ -134,16 +137,33 @@ cdef class Poller(Source):
         cdef Completion tag = event.tag
         tag.event = event
         self.pending -= 1
-        return tag.mailbox.push(tag)
+        self._routed += 1
+        return tag.destination().push(tag)
 
-    cdef Mailbox destination(self, Completion tag):
-        """Where what comes of the event is delivered."""
-        return tag.mailbox
+    cdef Mailbox borrower_for(self, Completion tag):
+        """Where what comes of the event is delivered in the end."""
+        return tag.destination()
+
+    cdef bint lends_for(self, Completion tag, Mailbox mailbox):
+        """Whether the loop is to have the turn with this event.
+
+        It is if it has not yet come to what it got before. The messages of a stream may follow one another
+        without a wait, too: whether they do is seen from what the loans before have brought.
+        """
+        if mailbox.is_behind():
+            return True
+        if not tag.streams:
+            return False
+        if self._refusals:
+            self._refusals -= 1
+            return False
+        return True
 
     def _run(self):
         cdef Mailbox mailbox
         cdef Completion tag
-        cdef bint behind
+        cdef bint lends
+        cdef unsigned long routed
         while True:
             if self.pending <= 0:
                 if self._stopped:
@@ -162,18 +182,28 @@ cdef class Poller(Source):
             if event is None:
                 continue
             tag = event.tag
-            mailbox = self.destination(tag)
-            behind = mailbox.is_behind()
+            mailbox = self.borrower_for(tag)
+            lends = self.lends_for(tag, mailbox)
             self.route(event)
             # The event holds a call: it must be gone before the thread waits again.
             event = tag = None
-            if behind:
+            if lends and isinstance(mailbox, LoopMailbox):
+                routed = self._routed
                 self._borrower = <LoopMailbox>mailbox
                 if mailbox.lend(self):
                     self._await_return()
+                    self._learn(self._routed - routed)
                 self._borrower = None
 
     # ---- lending ----------------------------------------------------------------------------------
+
+    cdef void _learn(self, unsigned long routed):
+        """Lend less readily, for a while, after loans that brought nothing."""
+        if routed > 1:
+            self._reluctance = 0
+        else:
+            self._reluctance = min(2 * self._reluctance + 1, _MOST_REFUSALS)
+            self._refusals = self._reluctance
 
     cdef int _await_return(self) except -1:
         cdef unsigned long seen

@@ -17,7 +17,7 @@ cdef class CCoreServer(ServerTransport):
 cdef class ServerPoller(Poller):
     cdef object _queue
 
-    cdef Mailbox destination(self, Completion tag)
+    cdef Mailbox borrower_for(self, Completion tag)
     cdef object next_event(self)  # blocking: waits for the network
     cdef int pull(self, LoopMailbox borrower) except -1
 
@@ -34,6 +34,7 @@ cdef class DrainedTag(Completion):
 cdef class CCoreServerStream(ServerStream):
     cdef CCoreServer _server
     cdef object _call
+    cdef bint _received
 
 
 cdef class ServerStreamTag(Completion):

@@ -93,8 +93,8 @@ cdef class ServerPoller(Poller):
     def __init__(self, queue):
         self._queue = queue
 
-    cdef Mailbox destination(self, Completion tag):
-        return (<RequestTag>tag).borrower if isinstance(tag, RequestTag) else tag.mailbox
+    cdef Mailbox borrower_for(self, Completion tag):
+        return (<RequestTag>tag).borrower if isinstance(tag, RequestTag) else tag.destination()
 
     cdef object next_event(self):
         # Looks up now and then, as C-core's own wait does for signals: the process may be about to fork.
@@ -158,7 +158,11 @@ cdef class CCoreServerStream(ServerStream):
         return self._server._poller.expect(1)
 
     cdef int receive(self) except -1:
-        port.server_receive(self._call, ServerMessageTag(self))
+        cdef ServerMessageTag tag = ServerMessageTag(self)
+        # The first request is the only one of most calls.
+        tag.streams = self._received
+        self._received = True
+        port.server_receive(self._call, tag)
         return self._server._poller.expect(1)
 
     cdef int send_headers(self, tuple metadata) except -1:
@@ -166,7 +170,9 @@ cdef class CCoreServerStream(ServerStream):
         return self._server._poller.expect(1)
 
     cdef int send(self, tuple headers, bytes message, int flags) except -1:
-        port.server_send(self._call, headers, message, flags, ServerSentTag(self))
+        cdef ServerSentTag tag = ServerSentTag(self)
+        tag.streams = True
+        port.server_send(self._call, headers, message, flags, tag)
         return self._server._poller.expect(1)
 
     cdef int finish(self, tuple headers, bytes message, int flags, int code, object details,
@@ -202,6 +208,10 @@ cdef class ServerMessageTag(ServerStreamTag):
 
 
 cdef class ServerSentTag(ServerStreamTag):
+    cdef Mailbox destination(self):
+        # Where no message waits to follow, no loop need be woken for this one.
+        return self.mailbox if self.sink.writer_waits else inline_mailbox
+
     cdef int deliver(self) except -1:
         return self.sink.on_sent(self.event.success)
 

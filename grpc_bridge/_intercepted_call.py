@@ -208,10 +208,21 @@ class InterceptedStreamResponse(Reading, InterceptedCall):
             return await self._iterator.__anext__()
         # An iterator written for grpcio: it may wait for the next response.
         step = run_sync(next, self._iterator, _END)
-        response = await step if isinstance(step, asyncio.Task) else step
+        response = await self._step(step) if isinstance(step, asyncio.Task) else step
         if response is _END:
             raise StopAsyncIteration
         return response
+
+    async def _step(self, step: asyncio.Task[Any]) -> Any:
+        try:
+            return await step
+        except asyncio.CancelledError:
+            # It may come together with the response: then the iterator has not heard of it.
+            close = getattr(self._iterator, "close", None)
+            if close is not None:
+                run_sync(close)
+            self.passage.cancel()
+            raise
 
 
 class InterceptedStreamRequest(Writing, InterceptedCall):

@@ -67,6 +67,38 @@ async def test_a_stream(bridge_server: Start, steps: int) -> None:
             await until(lambda: interceptor.ended == interceptor.began)
 
 
+class CancelsAtResponse(Wrapping):
+    """Has the task cancelled that waits for it, when the response is there and the task does not know yet."""
+
+    task: asyncio.Task[Any]
+
+    def intercept_unary_stream(self, continuation, client_call_details, request):
+        self.began += 1
+        try:
+            for response in continuation(client_call_details, request):
+                asyncio.get_running_loop().call_soon(self.task.cancel)
+                yield response
+        finally:
+            self.ended += 1
+
+
+async def test_a_stream_whose_response_is_on_its_way(bridge_server: Start) -> None:
+    interceptor = CancelsAtResponse()
+    channel = grpc_bridge.intercept_channel(grpc_bridge.insecure_channel(bridge_server(Slow())), interceptor)
+    async with channel:
+        call = stub_of(channel).Watch(Request())
+
+        async def consume() -> None:
+            await anext(call)
+
+        interceptor.task = asyncio.create_task(consume())
+        with pytest.raises(asyncio.CancelledError):
+            await interceptor.task
+        # The call is still held here, so nobody collects it.
+        await until(lambda: interceptor.ended == 1)
+        await until(call.done)
+
+
 @pytest.mark.parametrize("steps", range(6))
 async def test_a_response(bridge_server: Start, steps: int) -> None:
     interceptor = Wrapping()

@@ -18,7 +18,7 @@ import contextvars
 import inspect
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -262,11 +262,33 @@ class _Call(_Twin):
     def __init__(self, original: Any, write: Callable[[Any], None] | None) -> None:
         super().__init__(original)
         self._put = write
+        # grpc_testing's calls do not say whether they are over, but their code waits for it.
+        self._over = asyncio.ensure_future(_in_thread(original.code))
 
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+    def done(self) -> bool:
+        """Whether the call is over."""
+        return self._over.done()
+
+    def running(self) -> bool:
+        """Whether the call is not over."""
+        return not self._over.done()
+
+    is_active = running
+
+    def cancelled(self) -> bool:
+        """Whether the call was cancelled."""
+        return self._over.done() and self._over.result() is grpc.StatusCode.CANCELLED
+
+    def add_callback(self, callback: Callable[[], object]) -> bool:
+        """Call `callback`, in the sync context, when the call is over; False if it is."""
+        if self._over.done():
+            return False
+        self._over.add_done_callback(lambda _: run_callback(callback))
+        return True
+
+    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
         """Call `callback` with this call, in the sync context, when it is over."""
-        over = asyncio.ensure_future(_in_thread(self._original.code))
-        over.add_done_callback(lambda _: run_callback(lambda: callback(self)))
+        self._over.add_done_callback(lambda _: run_callback(lambda: callback(self)))
 
     async def write(self, request: Any) -> None:
         """Send a request of a call that was given no iterator."""
@@ -281,9 +303,9 @@ class _Call(_Twin):
             raise grpc.aio.UsageError("requests come from an iterator or from write(), not from both")
         self._put(request)
 
-    async def _answer(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def _wait(self, awaitable: Awaitable[Any]) -> Any:
         try:
-            return await _in_thread(function, *arguments)
+            return await awaitable
         except asyncio.CancelledError:
             self._original.cancel()
             raise
@@ -291,11 +313,11 @@ class _Call(_Twin):
 
 class _UnaryResponseCall(_Call):
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._answer(self._result).__await__()
+        return self._response().__await__()
 
-    def _result(self) -> Any:
-        # grpc_testing cannot cancel a call while result() waits for it; code() waits otherwise.
-        self._original.code()
+    async def _response(self) -> Any:
+        # grpc_testing could not cancel a call while its result() waits.
+        await self._wait(asyncio.shield(self._over))
         return self._original.result()
 
 
@@ -304,8 +326,13 @@ class _StreamResponseCall(_Call):
         return self
 
     async def __anext__(self) -> Any:
-        response = await self._answer(next, self._original, _END)
+        try:
+            response = await self._wait(_in_thread(next, self._original, _END))
+        except grpc.RpcError:
+            await asyncio.shield(self._over)
+            raise
         if response is _END:
+            await asyncio.shield(self._over)
             raise StopAsyncIteration
         return response
 

@@ -146,6 +146,20 @@ class Stamping(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercept
     intercept_unary_unary = intercept_unary_stream = _intercept
 
 
+async def test_interceptors_around_it(channel: Any) -> None:
+    stub = stub_of(grpc_bridge.intercept_channel(channel, Stamping()))
+    call, stream = stub.Ask.future(Request()), stub.Watch(Request())
+    _, request, rpc = await channel.take_unary_unary(method("Ask"))
+    rpc.terminate(Reply(text=request.text), *OK)
+    _, request, rpc = await channel.take_unary_stream(method("Watch"))
+    assert (stream.done(), stream.running(), stream.cancelled()) == (False, True, False)
+    rpc.send_response(Reply(text=request.text))
+    rpc.terminate(*OK)
+    assert (await call).text == "stamped"
+    assert [reply.text async for reply in stream] == ["stamped"]
+    assert (stream.done(), stream.running(), stream.cancelled()) == (True, False, False)
+
+
 # ---- the channel, in sync code -----------------------------------------------------------------------
 
 

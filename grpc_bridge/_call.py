@@ -39,7 +39,7 @@ class Rendezvous(grpc.RpcError, grpc.Call, _grpc_types.Future):  # type: ignore[
 class Call(Conversation, CallHandle):
     """The members that calls of every arity have."""
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # anybody may keep something on a call, as on grpcio's; made when it is needed
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:

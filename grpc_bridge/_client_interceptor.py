@@ -191,6 +191,10 @@ class InterceptedChannel(grpc.Channel):
         """Close the channel that is intercepted; awaitable in a coroutine."""
         return self._channel.close(*arguments)
 
+    def close_now(self) -> None:
+        """Close it, whatever context this is."""
+        self._channel.close_now()
+
     def __enter__(self) -> InterceptedChannel:
         self._channel.__enter__()
         return self

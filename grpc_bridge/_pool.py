@@ -19,7 +19,7 @@ import grpc.experimental  # before _simple_stubs, which it needs and which needs
 from grpc import _simple_stubs
 
 from grpc_bridge import _fork
-from grpc_bridge._channel import Channel
+from grpc_bridge._api import insecure_channel, secure_channel
 
 _Key = tuple[str, grpc.ChannelCredentials | None, tuple[tuple[str, Any], ...], grpc.Compression | None]
 
@@ -40,7 +40,7 @@ class ChannelPool:
     def _start_afresh(self) -> None:
         self._changed = threading.Condition()
         # In the order of their last use.
-        self._channels: OrderedDict[_Key, tuple[Channel, float]] = OrderedDict()
+        self._channels: OrderedDict[_Key, tuple[Any, float]] = OrderedDict()
         self._evicts = False
 
     def channel(
@@ -49,12 +49,18 @@ class ChannelPool:
         credentials: grpc.ChannelCredentials | None,
         options: Sequence[tuple[str, Any]] = (),
         compression: grpc.Compression | None = None,
-    ) -> Channel:
+    ) -> grpc.Channel:
         """The channel to `target`, made on first use; `credentials` None is for one in plain text."""
         key = target, credentials, tuple(options), compression
         with self._changed:
             found = self._channels.pop(key, None)
-            channel = Channel(target, key[2], credentials, compression) if found is None else found[0]
+            channel: grpc.Channel
+            if found is not None:
+                channel = found[0]
+            elif credentials is None:
+                channel = insecure_channel(target, key[2], compression)
+            else:
+                channel = secure_channel(target, credentials, key[2], compression)
             self._channels[key] = channel, time.monotonic() + self._idle_seconds
             while len(self._channels) > self._maximum:
                 self._channels.popitem(last=False)

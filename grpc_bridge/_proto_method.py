@@ -12,7 +12,6 @@ from google.protobuf.message import Message
 
 from grpc_bridge import _pool
 from grpc_bridge._border import Done, running_loop
-from grpc_bridge._channel import Channel
 from grpc_bridge._target import is_local
 
 
@@ -224,7 +223,7 @@ def _channel(
     credentials: grpc.ChannelCredentials | None,
     insecure: bool | None,
     options: Sequence[tuple[str, Any]],
-) -> Channel:
+) -> grpc.Channel:
     if not target:
         raise ValueError("the target is empty")
     if credentials is None:

@@ -17,7 +17,7 @@ import grpc.experimental
 from grpc import _simple_stubs
 
 from grpc_bridge import _pool, aio
-from grpc_bridge._channel import Channel, Options
+from grpc_bridge._channel import Options
 from grpc_bridge.experimental import session_cache
 
 _TIMEOUT: float = _simple_stubs._DEFAULT_TIMEOUT
@@ -30,7 +30,7 @@ def _channel(
     credentials: grpc.ChannelCredentials | None,
     insecure: bool,
     compression: grpc.Compression | None,
-) -> Channel:
+) -> Any:
     grpc.experimental._warn_experimental(api, 2)  # type: ignore[no-untyped-call]
     if insecure and credentials:
         raise ValueError(

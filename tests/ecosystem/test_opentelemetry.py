@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import functools
 import gc
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import pytest
 import grpc_bridge
 import grpc_bridge.aio
 from grpc_bridge._channel import Channel
+from grpc_bridge._pool import shared
 
 from ..conftest import LOOPBACK, PATIENCE, AsyncEcho, Echo, Servicer, Start, stub_of, until, wait_in_thread
 from ..protos import exchange_pb2_grpc
@@ -175,6 +177,23 @@ async def test_each_rpc_gives_a_span_on_either_side(
     server, client = spans.of("SERVER")[-1], spans.of("CLIENT")[-1]
     assert reply.text == format(client.context.trace_id, "x"), "the handler runs on the client's trace"
     assert server.parent.span_id == client.context.span_id
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.filterwarnings("ignore::grpc.experimental.ExperimentalApiWarning")
+async def test_calls_without_a_channel_give_spans_too(serve: Serve, spans: Spans, caller: Any) -> None:
+    async with serve(adding(AsyncTraced())) as target:
+        ask = functools.partial(
+            grpc_bridge.experimental.unary_unary,
+            target=target,
+            method="/grpc_bridge.testing.Exchange/Ask",
+            request_serializer=Request.SerializeToString,
+            response_deserializer=Reply.FromString,
+            insecure=True,
+        )
+        await caller.unary(ask, Request())
+        await spans.ended(1)
+        shared.close()  # it would keep the channel, instrumented, for whoever gets this port next
 
 
 class Counting(grpc.ServerInterceptor, grpc.UnaryUnaryClientInterceptor):

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import baseline, report, rules, settings
-from .discover import NoSuchPath
+from . import baseline, graph, report, rules, settings
+from .discover import NoSuchPath, project
+from .explain import explain
 from .findings import Finding
 from .progress import bar
 from .report import terminal
@@ -27,9 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for rule in rules.RULES:
             print(f"{rule.id} {rule.slug:<22} {rule.sentence}")
         return DONE
-    if given.explain is not None:
+    if given.explain is not None and ":" not in given.explain:
         return _explain(given.explain)
     try:
+        if given.explain is not None:
+            return _explain_place(given, given.explain)
         return _run(given)
     except NoSuchPath as error:
         return _complain(f"no such file or directory: {error}", USAGE)
@@ -61,6 +64,8 @@ def _run(given: Settings) -> int:
         elif given.check:
             left, accepted = _against(given.baseline, left)
     failed = _reports(given, result, dry)
+    if given.graph is not None:
+        failed |= _draw(given.graph, result)
     for line in _lines(given, result, left, accepted, dry):
         print(line, file=sys.stderr)
     if result.failed or failed:
@@ -114,6 +119,33 @@ def _explain(what: str) -> int:
             print(rule.documentation(), end="")
             return DONE
     return _complain(f"no rule is called {what}; --list-rules shows them", USAGE)
+
+
+def _explain_place(given: Settings, what: str) -> int:
+    """Why the function at FILE:LINE becomes a coroutine or stays sync."""
+    file, _, line = what.rpartition(":")
+    if not line.isdigit() or not Path(file).is_file():
+        return _complain(f"--explain {what}: not a rule, nor a file and a line of it", USAGE)
+    paths = given.paths or (project(Path(file).resolve()) or Path(file),)
+    analysis = migrate(paths, given.options).analysis
+    lines = explain(analysis, Path(file), int(line)) if analysis is not None else None
+    if lines is None:
+        lines = [f"{what}: nothing in this file leads to gRPC"]
+    print("\n".join(lines))
+    return DONE
+
+
+def _draw(file: Path, result: Result) -> bool:
+    """Write the picture; True where it could not be written."""
+    if result.analysis is None:
+        return False
+    draw = graph.svg if file.suffix == ".svg" else graph.page
+    try:
+        file.write_text(draw(result.analysis), encoding="utf-8")
+    except OSError as error:
+        _complain(f"the graph {file} could not be written: {error.strerror}", FAILED)
+        return True
+    return False
 
 
 def _complain(message: str, status: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import callgraph, index, infer, keep, propagate, rules, workers
+from .analysis import Analysis
 from .boundary import Cut
 from .cache import Cache
 from .digest import digest
@@ -37,6 +38,8 @@ class Result:
     """The text of every changed file as it was."""
     encoded: dict[Path, bytes] = field(default_factory=dict)
     original: dict[Path, bytes] = field(default_factory=dict)
+    analysis: Analysis | None = field(default=None, repr=False)
+    """What was found of the program, for `explain` and `graph`."""
 
 
 class Refused(Exception):
@@ -65,7 +68,7 @@ def migrate(
             _refuse_namesake([source.path for source in (*found.sources, *found.around)])
             progress("analysing", 0, 0)
             program = index.build(found.sources, found.around, roots)
-            plans = _analyse(program, options)
+            plans, result.analysis = _analyse(program, options)
             if not survey.grow(plan.module.path for plan in plans if plan.edits):
                 break
         result.failed += found.failures
@@ -77,12 +80,13 @@ def migrate(
     return result
 
 
-def _analyse(program: Program, options: Options) -> list[Plan]:
+def _analyse(program: Program, options: Options) -> tuple[list[Plan], Analysis]:
     """Steps 3 to 5, and what the rules ask for in each file of the run."""
     keep.keep_imports(program, skipped="GB101" in options.skip)
     facts = infer.infer(program)
     graph = callgraph.build(program, facts)
-    return _settle(program, graph, facts, options)
+    plans, colours = _settle(program, graph, facts, options)
+    return plans, Analysis(program, facts, graph, colours)
 
 
 def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result: Result) -> None:
@@ -103,8 +107,10 @@ def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result
     cache.drop_old()
 
 
-def _settle(program: Program, graph: callgraph.Graph, facts: infer.Facts, options: Options) -> list[Plan]:
-    """The plans of all files, without the edits that the user does not want.
+def _settle(
+    program: Program, graph: callgraph.Graph, facts: infer.Facts, options: Options
+) -> tuple[list[Plan], propagate.Colours]:
+    """The plans of all files, without the edits that the user does not want, and the colours behind them.
 
     An edit left out would leave its function half migrated, so the function stays sync and
     everything is decided again.
@@ -128,7 +134,7 @@ def _settle(program: Program, graph: callgraph.Graph, facts: infer.Facts, option
                 refused.update((fn, cut) for fn in edit.functions if not (fn.is_async or fn.top_level))
             plan.edits = wanted
         if refused.keys() <= kept.keys():
-            return plans
+            return plans, colours
         kept = {**refused, **kept}
 
 

@@ -18,6 +18,7 @@ else:
     import tomli as tomllib
 
 STYLES: tuple[Style, ...] = ("iterate", "send-receive")
+PICTURES = (".svg", ".html")
 REPORTS = (".txt", ".json", ".sarif", ".html")
 LISTS = frozenset({"only", "skip", "include", "exclude", "report", "keep_sync"})
 TEXTS = frozenset({"baseline", "style"})
@@ -36,6 +37,7 @@ class Settings:
     check: bool
     list_rules: bool
     explain: str | None
+    graph: Path | None
     reports: tuple[Path, ...]
     baseline: Path | None
     write_baseline: bool
@@ -65,6 +67,8 @@ def read(argv: Sequence[str] | None) -> Settings:
             parser.error(f"--report {report}: its ending has to be one of {' '.join(REPORTS)}")
         if not report.parent.is_dir():
             parser.error(f"--report {report}: no such directory: {report.parent}")
+    if given.graph and Path(given.graph).suffix not in PICTURES:
+        parser.error(f"--graph {given.graph}: its ending has to be one of {' '.join(PICTURES)}")
     style = merged.get("style") or STYLES[0]
     if style not in STYLES:
         parser.error(f"style {style!r} is none of {', '.join(STYLES)}")
@@ -80,6 +84,7 @@ def read(argv: Sequence[str] | None) -> Settings:
         check=given.check,
         list_rules=given.list_rules,
         explain=given.explain,
+        graph=Path(given.graph) if given.graph else None,
         reports=reports,
         baseline=baseline,
         write_baseline=given.write_baseline,
@@ -137,7 +142,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write-baseline", action="store_true", help="accept all work that is left now")
     parser.add_argument("--quiet", action="store_true", default=None, help="say nothing but what failed")
     parser.add_argument("--list-rules", action="store_true", help="list the rules")
-    parser.add_argument("--explain", metavar="GBnnn", help="explain a rule")
+    parser.add_argument(
+        "--explain",
+        metavar="GBnnn|FILE:LINE",
+        help="explain a rule, or why the function at a line becomes a coroutine or stays sync",
+    )
+    parser.add_argument("--graph", metavar="FILE", help=f"draw who waits for whom: {', '.join(PICTURES)}")
     return parser
 
 

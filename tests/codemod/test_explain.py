@@ -1,0 +1,228 @@
+"""The analysis explains itself: in words, function by function, and in a picture."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from grpc_bridge.codemod import explain, graph
+from grpc_bridge.codemod.cli import main
+from grpc_bridge.codemod.runner import Result, migrate
+
+from .tool import generated
+
+SOURCE = """\
+import grpc
+from greet_pb2_grpc import GreeterStub
+
+
+class Client:
+    def __init__(self, channel):
+        self.stub = GreeterStub(channel)
+        self.version = self.ask()
+
+    def ask(self):
+        return self.stub.Hi("version")
+
+    def read(self, n):
+        return self.stub.Hi(n)
+
+    def all(self):
+        for reply in self.stub.Many(1):
+            yield reply
+
+
+def show(client: Client):
+    print(client.read(1))
+    return list(client.all())
+
+
+def add(a, b):
+    return a + b
+
+
+def main():
+    with grpc.insecure_channel("x") as channel:
+        show(Client(channel))
+
+
+class Local(Client):
+    def read(self, n):
+        return add(n, 1)
+
+
+async def already(client: Client):
+    return await other(client)
+
+
+async def other(client):
+    return client.read(2)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Result:
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    (tmp_path / "app.py").write_text(SOURCE)
+    (tmp_path / "plain.py").write_text("def f():\n    return 1\n")
+    return migrate([tmp_path])
+
+
+def line_of(text: str) -> int:
+    return SOURCE[: SOURCE.index(text)].count("\n") + 1
+
+
+def told(result: Result, tmp_path: Path, text: str) -> list[str]:
+    assert result.analysis is not None
+    lines = explain.explain(result.analysis, tmp_path / "app.py", line_of(text))
+    assert lines is not None
+    return [line.replace(f"{tmp_path}/", "") for line in lines]
+
+
+def test_a_function_that_makes_the_call(result: Result, tmp_path: Path) -> None:
+    expected = [
+        "app.py:13: Client.read becomes a coroutine, for it waits:",
+        "  app.py:14: Client.read waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+    ]
+    assert told(result, tmp_path, "def read(self, n):\n        return self.stub") == expected
+    assert told(result, tmp_path, "return self.stub.Hi(n)") == expected
+
+
+def test_the_chain_of_calls(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, "print(client.read(1))") == [
+        "app.py:21: show becomes a coroutine, for it waits:",
+        "  app.py:22: show calls Client.read",
+        "  app.py:14: Client.read waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+    ]
+
+
+def test_a_stream(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, "yield reply")[1:] == [
+        "  app.py:17: Client.all reads the stream self.stub.Many(1)"
+    ]
+
+
+def test_a_channel(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, "show(Client(channel))")[1:] == [
+        "  app.py:31: main closes the channel grpc.insecure_channel('x') on its way out"
+    ]
+
+
+def test_an_override(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, "return add(n, 1)") == [
+        "app.py:36: Local.read becomes a coroutine, for it waits:",
+        "  app.py:36: Local.read changes together with Client.read",
+        "  app.py:14: Client.read waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+    ]
+
+
+def test_why_something_stays_sync(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, 'return self.stub.Hi("version")') == [
+        "app.py:10: Client.ask stays sync (GB706): Client.__init__ calls it, and stays sync",
+        "app.py:6: Client.__init__ stays sync (GB701): Python calls __init__ itself and does not await it",
+        "it waits, all the same:",
+        "  app.py:11: Client.ask waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+    ]
+
+
+def test_what_does_not_wait(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, "return a + b") == [
+        "app.py:26: add stays as it is: nothing that it calls waits for an RPC"
+    ]
+
+
+def test_a_coroutine(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, "return client.read(2)")[0] == (
+        "app.py:44: other is a coroutine already, for it waits:"
+    )
+
+
+def test_the_main_block(result: Result, tmp_path: Path) -> None:
+    assert told(result, tmp_path, "    main()\n")[:2] == [
+        "app.py:1: the __main__ block is no function; it runs what it calls to its end:",
+        "  app.py:49: the __main__ block calls main",
+    ]
+
+
+@pytest.mark.usefixtures("result")
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = f"{tmp_path / 'app.py'}:{line_of('return self.stub.Hi(n)')}"
+    assert main(["--explain", place, str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/app.py:13: Client.read becomes a coroutine")
+    assert (tmp_path / "app.py").read_text() == SOURCE
+    assert main(["--explain", f"{tmp_path / 'plain.py'}:1", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/plain.py:1: nothing in this file leads to gRPC\n"
+    for wrong in (f"{tmp_path / 'gone.py'}:1", f"{tmp_path / 'app.py'}:x"):
+        assert main(["--explain", wrong, str(tmp_path)]) == 2
+
+
+# The picture
+
+
+def test_the_picture_shows_every_colour(result: Result) -> None:
+    assert result.analysis is not None
+    root = ElementTree.fromstring(graph.svg(result.analysis))
+    space = {"s": "http://www.w3.org/2000/svg"}
+    shown: dict[str, set[str]] = {}
+    for node in root.iterfind(".//s:g", space):
+        kind = node.attrib["class"].split()
+        if "node" in kind:
+            shown.setdefault(kind[1], set()).add(node.findtext("s:text", "", space))
+    assert shown["rpc"] == {"Hi", "Many", "channel"}
+    assert shown["sync"] == {"Client.__init__", "Client.ask"}
+    assert {"Client.read", "Client.all", "show", "main", "Local.read"} <= shown["async"]
+    assert shown["entry"] == {"app (__main__)"}
+    assert "add" not in {label for labels in shown.values() for label in labels}
+    tips = [title.text or "" for title in root.iterfind(".//s:title", space)]
+    assert any("stays sync (GB701): Python calls __init__ itself" in tip for tip in tips)
+    assert "main → Client.__init__ (a cut)" in tips
+    assert not re.search(r"(?:href|src|url\()", graph.svg(result.analysis))
+
+
+def test_callers_stand_to_the_left(result: Result) -> None:
+    assert result.analysis is not None
+    nodes = graph._nodes(result.analysis)
+    graph._place(graph._columns(nodes))
+    for node in nodes:
+        assert all(target.x > node.x for target in node.targets)
+        same = [other for other in nodes if other is not node and other.layer == node.layer]
+        assert all(abs(other.y - node.y) >= graph.HEIGHT for other in same)
+
+
+def test_circles_and_many_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    calls = "\n\n\n".join(
+        f"def f{n}(stub: GreeterStub):\n    f{(n + 1) % 150}(stub)\n    return stub.Hi({n})"
+        for n in range(150)
+    )
+    (tmp_path / "app.py").write_text(f"from greet_pb2_grpc import GreeterStub\n\n\n{calls}\n")
+    analysis = migrate([tmp_path]).analysis
+    assert analysis is not None
+    assert graph.svg(analysis).count('class="node async"') == 150
+    monkeypatch.setattr(graph, "MAX_FUNCTIONS", 100)
+    assert graph.svg(analysis).count('class="node async"') == 1
+
+
+@pytest.mark.parametrize("ending", ["svg", "html"])
+def test_the_command_draws(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    (tmp_path / "app.py").write_text(SOURCE)
+    picture = tmp_path / f"graph.{ending}"
+    assert main(["--check", "--graph", str(picture), str(tmp_path)]) == 1
+    assert "Client.read" in picture.read_text()
+    assert main(["--check", "--graph", str(tmp_path / "no" / f"x.{ending}"), str(tmp_path)]) == 3
+    with pytest.raises(SystemExit):
+        main(["--graph", "x.png", str(tmp_path)])
+
+
+def test_nothing_to_draw(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("# no grpc\n")
+    assert main(["--check", "--graph", str(tmp_path / "x.svg"), str(tmp_path)]) == 0
+    ElementTree.fromstring((tmp_path / "x.svg").read_text())

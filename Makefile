@@ -45,6 +45,7 @@ bench-quick: build
 # The suite over and over, for what shows itself only now and then.
 soak: build
 	$(BIN)/python -m pytest -n 2 --count 20 -x -q tests/async tests/core tests/sync_parity
+	GRPC_BRIDGE_WHOLE=1 $(BIN)/python -m pytest -n 2 -q tests/codemod/test_everything.py tests/codemod/test_properties.py
 
 clean:
 	rm -rf build dist $(VENV)

@@ -459,7 +459,7 @@ class Solver:
         found = False
         for fn in sleepy - self.colours.waiting - self.promoted:
             callers = self.graph.callers.get(fn, set())
-            if any(self.colours.is_async(caller) for caller in callers):
+            if any(self.colours.is_async(c) and c in self.colours.waiting for c in callers):
                 self.promoted.add(fn)
                 found = True
                 if not all(self.colours.is_async(caller) for caller in callers):

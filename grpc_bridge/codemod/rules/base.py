@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import libcst as cst
 
-from ..callgraph import CallSite, Graph, IterateSite, ReadSite, WithSite
+from ..callgraph import CallSite, Graph, IterateSite, ReadSite, WaitSite, WithSite
 from ..findings import Finding
 from ..index import Function, Module, Program
 from ..infer import Facts
@@ -111,6 +111,8 @@ class View:
             s
             for s in self.graph.of(self.fn)
             if isinstance(s, kind) and s.node not in self.plan.claimed and s not in self.colours.barred
+            # A coroutine that has nothing to do with gRPC sleeps as it did.
+            if not (isinstance(s, WaitSite) and self.fn.is_async and self.fn not in self.colours.waiting)
         )
 
     def spelling(self, site: CallSite) -> Spelling | None:

@@ -134,7 +134,7 @@ def test_the_except_catches_before_and_after(grpcio_server: Start, tmp_path: Pat
     target = grpcio_server(Refusing())
     assert loaded(SOURCE)(target) == EXPECTED
     text = migrated_text(tmp_path)
-    assert text.count("        return await stub.Ask(") == 3
+    assert text.count("        return await stub.Ask(") == 4
     assert "        return await ask(stub)" in text
     assert asyncio.run(loaded(text)(target)) == EXPECTED  # type: ignore[arg-type]
 

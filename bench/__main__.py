@@ -34,8 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(report.table(case, results), end="\n\n", flush=True)
             cases.append(report.as_json(case, results))
             failed = failed or any(result.failed for result in results)
-        found.append({"scenario": name, "cases": cases})
-    _write(options, found)
+        found.append({"scenario": name, "summary": scenario.summary, "cases": cases})
+        # After each, so that what was measured is not lost with what comes after it.
+        _write(options, found)
+    print(f"all samples: {options.json}")
     return 1 if failed else 0
 
 
@@ -80,7 +82,6 @@ def _write(options: argparse.Namespace, found: list[dict[str, object]]) -> None:
     document = {"settings": settings, "environment": report.environment(), "scenarios": found}
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(f"all samples: {options.json}")
 
 
 if __name__ == "__main__":

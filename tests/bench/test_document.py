@@ -21,7 +21,7 @@ def _run(rounds: int, *contenders: dict[str, Any], key: str = "unary-client/1") 
     return {
         "settings": {"rounds": rounds, "seconds": 1.0, "messages": "raw", "payload": 64, "loop": "asyncio"},
         "environment": {"python": "3.11", "platform": "here", "packages": {"grpcio": "1", "uvloop": None}},
-        "scenarios": [{"scenario": key.partition("/")[0], "cases": [case]}],
+        "scenarios": [{"scenario": key.partition("/")[0], "summary": "some", "cases": [case]}],
     }
 
 

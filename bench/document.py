@@ -19,6 +19,9 @@ from .targets import TARGETS, Verdict, verdict
 _TOP = Path(__file__).resolve().parents[1]
 _MICRO = 1e6
 
+ROUNDS = 5
+"""A median of fewer says nothing of a target."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.document", description=__doc__)
@@ -49,7 +52,7 @@ def page(found: Mapping[str, Any], verdicts: Sequence[Verdict], images: Mapping[
     )
     environment.filters.update(measured=measured, spread=spread, judged=judged, table=table)
     text = environment.get_template("performance.md.j2").render(
-        **found, verdicts=verdicts, images=images, streamed=STREAMED
+        **found, verdicts=verdicts, images=images, streamed=STREAMED, least=ROUNDS
     )
     return text.rstrip() + "\n"
 
@@ -107,9 +110,11 @@ def spread(shown: Verdict) -> str:
     return "" if shown.median is None else f"{shown.low:.2f} to {shown.high:.2f}"
 
 
-def judged(shown: Verdict) -> str:
+def judged(shown: Verdict, rounds: int) -> str:
     if shown.met is None:
         return f"not measured ({shown.missing})"
+    if rounds < ROUNDS:
+        return "too short a run to say"
     return "met" if shown.met else "**not met**"
 
 

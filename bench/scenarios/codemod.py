@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..measure import Absent, Figure, Sample
-from ..tree import Tree, grow
+from ..codemod_tree import make
+from ..measure import Figure, Sample
 from .base import Case
 
 _TIMEOUT = 900.0
@@ -28,34 +28,45 @@ _FLOOR = "the floor"
 class _Ground:
     """The tree, grown when somebody first stands on it and cut down when the last has left."""
 
+    lines = 0
+    """How many there are, which is a little more than was asked for."""
+
     def __init__(self, lines: int) -> None:
-        self._lines = lines
+        self._wanted = lines
         self._users = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._kept: dict[Path, tuple[bytes, os.stat_result]] = {}
 
-    def acquire(self) -> Tree:
+    def acquire(self) -> None:
         self._users += 1
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="bench-codemod-")
-            self.tree = grow(Path(self._folder.name) / "tree", self._lines)
-            self._kept = {file: (file.read_bytes(), file.stat()) for file in self.tree.concerned}
-        return self.tree
+            self.lines = make(self.root, self._wanted)
+            self._kept = {file: (file.read_bytes(), file.stat()) for file in self.named("client.py")}
+
+    @property
+    def root(self) -> Path:
+        return self.beside("tree")
 
     def beside(self, name: str) -> Path:
         """A path outside the tree that goes with it."""
         assert self._folder is not None
         return Path(self._folder.name) / name
 
-    def restore(self) -> int:
-        """Undo what a run has written; how many files that was."""
+    def named(self, name: str) -> list[Path]:
+        """The files of a name. Every `client.py` has to change, and nothing else."""
+        return sorted(self.root.rglob(name))
+
+    def restore(self) -> None:
+        """Undo what a run has written, which must be every file that has to change."""
         changed = 0
         for file, (data, stat) in self._kept.items():
             if file.read_bytes() != data:
                 changed += 1
                 file.write_bytes(data)
                 os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        return changed
+        if changed != len(self._kept):
+            raise RuntimeError(f"{changed} files were changed, not {len(self._kept)}")
 
     def release(self) -> None:
         self._users -= 1
@@ -94,7 +105,7 @@ class _Command:
         if process.returncode:
             raise RuntimeError(f"{arguments[0]} ended with {process.returncode}: {process.stderr[-300:]}")
         cpu = after.children_user + after.children_system - before.children_user - before.children_system
-        return Sample(self._ground.tree.lines, elapsed, {"command": cpu})
+        return Sample(self._ground.lines, elapsed, {"command": cpu})
 
 
 class Floor(_Command):
@@ -103,9 +114,10 @@ class Floor(_Command):
 
     def start(self, seconds: float) -> None:
         super().start(seconds)
-        tree = self._ground.tree
-        changed = [str(file) for file in tree.concerned]
-        listed = {"candidates": [*changed, *map(str, tree.generated)], "changed": changed}
+        changed = [str(file) for file in self._ground.named("client.py")]
+        called = [str(file) for file in self._ground.named("common.py")]
+        generated = [str(file) for file in self._ground.named("*_pb2_grpc.py")]
+        listed = {"candidates": [*changed, *called, *generated], "changed": changed}
         self._ground.beside("list.json").write_text(json.dumps(listed), encoding="utf-8")
         self.run(0)
 
@@ -125,33 +137,17 @@ class Codemod(_Command):
 
     def start(self, seconds: float) -> None:
         super().start(seconds)
-        self._cache = self._ground.beside(f"cache-{self._cached}")
-        self._can_cache = "--cache" in _help()
+        self._cache = self._ground.beside(self.name)
         if self._cached:
-            if not self._can_cache:
-                raise Absent("this codemod keeps nothing from run to run")
             self.run(0)
 
     def run(self, seconds: float) -> Sample:
         if not self._cached:
             shutil.rmtree(self._cache, ignore_errors=True)
-        options = ["--quiet", *(["--cache", str(self._cache)] if self._can_cache else [])]
-        sample = self._timed(["grpc_bridge.codemod", *options, str(self._ground.tree.root)])
-        changed, expected = self._ground.restore(), len(self._ground.tree.concerned)
-        if changed != expected:
-            raise RuntimeError(f"{changed} files were changed, not {expected}")
+        options = ["--quiet", f"--cache-dir={self._cache}"]
+        sample = self._timed(["grpc_bridge.codemod", *options, str(self._ground.root)])
+        self._ground.restore()
         return sample
-
-
-def _help() -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "grpc_bridge.codemod", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=_TOP,
-        timeout=_TIMEOUT,
-    ).stdout
 
 
 def codemod(options: argparse.Namespace) -> list[Case]:

@@ -19,7 +19,15 @@ def _run(rounds: int, *contenders: dict[str, Any], key: str = "unary-client/1") 
     figure = {"name": "rate", "unit": "calls/s", "digits": 0, "less": False}
     case = {"key": key, "title": "a case", "ends": [], "figures": [figure], "contenders": list(contenders)}
     return {
-        "settings": {"rounds": rounds, "seconds": 1.0, "messages": "raw", "payload": 64, "loop": "asyncio"},
+        "settings": {
+            "rounds": rounds,
+            "seconds": 1.0,
+            "messages": "raw",
+            "payload": 64,
+            "loop": "asyncio",
+            "streams": 20,
+            "lines": 2000,
+        },
         "environment": {"python": "3.11", "platform": "here", "packages": {"grpcio": "1", "uvloop": None}},
         "scenarios": [{"scenario": key.partition("/")[0], "summary": "some", "cases": [case]}],
     }
@@ -117,6 +125,14 @@ def test_a_short_run_says_that_it_is_one() -> None:
     found = {rounds: document.page(_run(rounds, THEIRS, OURS), [], {}) for rounds in (1, 5)}
     assert "short run (1 round of" in found[1]
     assert "short run" not in found[5]
+
+
+def test_a_short_run_judges_nothing() -> None:
+    verdicts = [verdict(target, _run(1, THEIRS, OURS)) for target in TARGETS[:2]]
+    text = document.page(_run(1, THEIRS, OURS), verdicts, {})
+    assert "| 1.25 | 1.00 to 1.50 | too short a run to say |" in text
+    assert "| not measured (not in this run) |" in text
+    assert "met |" not in text
 
 
 def test_the_page_in_docs_is_what_the_command_writes() -> None:

@@ -82,6 +82,7 @@ def _definitions(file: FileDescriptor) -> Iterator[tuple[str, Any]]:
     for name, enum in file.enum_types_by_name.items():
         yield name, enum_type_wrapper.EnumTypeWrapper(enum)
         yield from ((value.name, value.number) for value in enum.values)
+    yield from file.extensions_by_name.items()
     for service in file.services_by_name.values():
         yield from definitions(service)
 

@@ -132,10 +132,25 @@ def _build(files: dict[str, bytes]) -> FileDescriptor:
     They go where generated code puts its own, so that messages made here and there are of one class. If
     other files of these names or messages are there already, they get a pool of their own.
     """
+    default = descriptor_pool.Default()
+    if all(_is_free_for(name, serialized, default) for name, serialized in files.items()):
+        try:
+            return _add(files, default)
+        except TypeError:
+            pass  # one of the messages is there already, from a file of another name
+    return _add(files, descriptor_pool.DescriptorPool())
+
+
+def _is_free_for(name: str, serialized: bytes, pool: Any) -> bool:
+    """Whether no other file has that name. Not every implementation of protobuf would refuse it."""
     try:
-        return _add(files, descriptor_pool.Default())
-    except TypeError:
-        return _add(files, descriptor_pool.DescriptorPool())
+        found: FileDescriptor = pool.FindFileByName(name)
+    except KeyError:
+        return True
+    if name.startswith(_WELL_KNOWN):
+        return True
+    there = FileDescriptorProto.FromString(found.serialized_pb)
+    return there == FileDescriptorProto.FromString(serialized)
 
 
 def _add(files: dict[str, bytes], pool: Any) -> FileDescriptor:

@@ -112,6 +112,19 @@ def corrected(section: str) -> str:
     return text
 
 
+def table() -> str:
+    """The corrections, as documentation shows them."""
+    lines = ["| section | printed | runs | because |", "| --- | --- | --- | --- |"]
+    for section, corrections in CORRECTIONS.items():
+        for printed, runs, reason in corrections:
+            lines.append(f"| {section} | {_code(printed)} | {_code(runs)} | {reason} |")
+    return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    return "<br>".join(f"`{line.strip()}`" for line in text.strip().splitlines())
+
+
 def at_port(text: str, port: int) -> str:
     """The snippet for a server on another port than 50051, which a test cannot be sure to get."""
     return text.replace("localhost:50051", f"localhost:{port}").replace("[::]:50051", f"127.0.0.1:{port}")

@@ -117,13 +117,24 @@ async def test_stream_call_option_1(stream_names: dict[str, Any], greeting_port:
 
 
 async def test_stream_call_option_2(stream_names: dict[str, Any], greeting_port: int) -> None:
+    stream_names["proto_message"].last = False
     await converse_in_tasks(snippet(f"{STREAM} / Option 2", greeting_port), stream_names)
     assert stream_names["processed"] == ["hi Ada"]
+    stream_names["call"].cancel()
 
 
 async def test_stream_call_ideal(stream_names: dict[str, Any], greeting_port: int) -> None:
+    stream_names["proto_message"].last = False
+    ending = []
+
+    def process_and_end(response: Any) -> None:
+        stream_names["processed"].append(response.message)
+        ending.append(asyncio.create_task(stream_names["call"].done_sending()))
+
+    stream_names["process"] = process_and_end
     await converse_in_tasks(snippet(f"{STREAM} / Ideal", greeting_port), stream_names)
     assert stream_names["processed"] == ["hi Ada"]
+    await asyncio.gather(*ending)
 
 
 # ---- a server ----------------------------------------------------------------------------------------
@@ -246,6 +257,8 @@ class QueueModule:
     Queue = CountedQueue
 
 
+# Its thread may learn that the client has hung up, and does not expect it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_stream_handler_current(names: dict[str, Any]) -> None:
     names["queue"] = QueueModule
     run(snippet(f"{STREAM_HANDLER} / Current API", 0), names)

@@ -128,6 +128,40 @@ def test_two_files_of_one_name_live_side_by_side(tmp_path: Path) -> None:
     assert made[0].Twin(first=1).first == made[1].Twin(second=1).second == 1
 
 
+OTHER_FILE_OF_THAT_NAME = """
+from google.protobuf.internal import api_implementation
+import grpc_bridge
+
+one, two = (grpc_bridge.proto("twin.proto", include=[folder]) for folder in ("one", "two"))
+print(api_implementation.Type(), one.Twin(first=1).first, two.Twin(second=2).second)
+"""
+
+
+@pytest.mark.parametrize("implementation", ["python", "upb"])
+def test_that_holds_for_every_implementation_of_protobuf(implementation: str, tmp_path: Path) -> None:
+    for folder, field in ("one", "first"), ("two", "second"):
+        (tmp_path / folder).mkdir()
+        text = f"package twin; message Twin {{ int32 {field} = 1; }}"
+        (tmp_path / folder / "twin.proto").write_text(HEAD + text)
+    ended = python(OTHER_FILE_OF_THAT_NAME, tmp_path, PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=implementation)
+    assert ended == (f"{implementation} 1 2\n", "")
+
+
+def python(program: str, folder: Path, **environment: str) -> tuple[str, str]:
+    """What a program writes to its stdout and stderr."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(folder)])
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return ended.stdout, ended.stderr
+
+
 def test_generated_code_and_proto_share_their_classes(tmp_path: Path) -> None:
     (tmp_path / "shared.proto").write_text(CHAT.replace("package chat", "package shared"))
     program = """
@@ -139,16 +173,7 @@ protos = grpc_bridge.proto("shared.proto")
 import shared_pb2
 print(shared_pb2.Word is protos.Word)
 """
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), str(tmp_path)])},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert (ended.stdout, ended.stderr) == ("True\n", "")
+    assert python(program, tmp_path) == ("True\n", "")
 
 
 def test_many_threads_get_the_same_object(tmp_path: Path) -> None:
@@ -163,6 +188,16 @@ def test_many_threads_get_the_same_object(tmp_path: Path) -> None:
     with futures.ThreadPoolExecutor(8) as pool:
         made = list(pool.map(compile_at_once, range(8)))
     assert len(set(map(id, made))) == 1
+
+
+def test_extensions_are_names(tmp_path: Path) -> None:
+    (tmp_path / "noted.proto").write_text(
+        HEAD + 'package noted; import "google/protobuf/descriptor.proto"; message M {}\n'
+        "extend google.protobuf.MethodOptions { string note = 50001; }\n"
+        'service S { rpc Go(M) returns (M) { option (note) = "slow"; } }\n'
+    )
+    protos = grpc_bridge.proto(tmp_path / "noted.proto")
+    assert protos.Go.DESCRIPTOR.GetOptions().Extensions[protos.note] == "slow"
 
 
 FAULTS = {

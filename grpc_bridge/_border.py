@@ -162,7 +162,7 @@ class Done(Generic[T]):
 
 def wake(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
     """Resolve a future of a loop, from any thread; nothing happens if the loop is closed: nobody waits."""
-    call_in(loop, _settle, waiter)
+    call_in(loop, settle, waiter)
 
 
 def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: Any) -> None:
@@ -174,7 +174,8 @@ def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *a
             raise
 
 
-def _settle(waiter: asyncio.Future[None]) -> None:
+def settle(waiter: asyncio.Future[None]) -> None:
+    """Resolve a future on its own loop's thread, if somebody still waits for it."""
     if not waiter.done():
         waiter.set_result(None)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 
-from grpc_bridge._border import call_in, run_callback
+from grpc_bridge._border import call_in, run_callback, settle
 from grpc_bridge._call import Call
 from grpc_bridge._errors import RpcCallError
 from grpc_bridge._metadata import Metadata
@@ -45,8 +45,7 @@ class Passage:
     def take(self, outcome: Any) -> None:
         """What the interceptor's method has returned: it, or something awaitable that will bring it."""
         if _brings_another(outcome):
-            self._task = asyncio.ensure_future(_settle(outcome))
-            self._task.add_done_callback(_seen)
+            self._await(outcome)
         else:
             self._settle_for(outcome)
         if self.pipe is not None:
@@ -55,6 +54,10 @@ class Passage:
             self.when_over(self.for_sync.close)
 
     # ---- what the interceptor has returned ---------------------------------------------------------
+
+    def _await(self, outcome: Any) -> None:
+        self._task = asyncio.ensure_future(outcome)
+        self._task.add_done_callback(_seen)
 
     @property
     def returned(self) -> Any:
@@ -69,8 +72,10 @@ class Passage:
                 self._settle_for(Cancelled(_cancelled_error()))
             elif (error := task.exception()) is not None:
                 self._settle_for(Failed(error))
-            else:
-                self._settle_for(task.result())
+            elif not _brings_another(outcome := task.result()):
+                self._settle_for(outcome)
+            elif asyncio._get_running_loop() is self.loop:
+                self._await(outcome)
         return self._answering
 
     def _settle_for(self, outcome: Any) -> None:
@@ -90,9 +95,16 @@ class Passage:
 
     async def settled(self) -> Any:
         """What answers for the call, once the interceptor has returned; who asks does not own the call."""
-        if self.now() is None:
-            await asyncio.wait([cast("asyncio.Future[Any]", self._task)])
-        return self.now()
+        while (answering := self.now()) is None:
+            await self._task_over()
+        return answering
+
+    async def _task_over(self) -> None:
+        # As asyncio.wait, for one: cancelling the wait does not cancel the task.
+        waiter = self.loop.create_future()
+        task = cast("asyncio.Future[Any]", self._task)
+        task.add_done_callback(lambda _: settle(waiter))
+        await waiter
 
     async def owned(self) -> Any:
         """The same for who waits for responses: cancelling the wait cancels the interceptor.
@@ -103,7 +115,7 @@ class Passage:
             answering = await self.settled()
         except asyncio.CancelledError:
             self._cancel_interceptor()
-            await asyncio.wait([cast("asyncio.Future[Any]", self._task)])
+            await self._task_over()
             raise
         self.raise_if_failed(answering)
         return answering
@@ -179,12 +191,6 @@ async def ended(answering: Any) -> None:
 
 def _brings_another(outcome: Any) -> bool:
     return inspect.isawaitable(outcome) and not is_call(outcome)
-
-
-async def _settle(outcome: Any) -> Any:
-    while _brings_another(outcome):
-        outcome = await outcome
-    return outcome
 
 
 def _seen(task: asyncio.Future[Any]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Generator, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc.aio import (
@@ -47,7 +47,7 @@ from grpc.aio import (
     shutdown_grpc_aio,
 )
 
-from grpc_bridge import _call, _instrumented, _multicallable
+from grpc_bridge import _call, _instrumented, _multicallable, typed
 from grpc_bridge._border import running_loop
 from grpc_bridge._channel import Channel as _Channel
 from grpc_bridge._channel import Options
@@ -92,6 +92,14 @@ __all__ = [
     "server",
     "shutdown_grpc_aio",
 ]
+
+if TYPE_CHECKING:
+
+    class TypedChannel(typed.Channel, Channel):  # type: ignore[misc]
+        """What the factories return, to a type checker: its calls of one response are coroutines."""
+
+        async def __aenter__(self) -> TypedChannel: ...
+
 
 # Contexts of calls without a deadline say so with a time far away.
 _NO_DEADLINE_SECONDS = 1e9
@@ -216,12 +224,15 @@ def insecure_channel(
     options: Options = None,
     compression: grpc.Compression | None = None,
     interceptors: Sequence[Any] | None = None,
-) -> Any:
+) -> TypedChannel:
     """A channel without transport security; see ``grpc.aio.insecure_channel``. Bound to no loop."""
     instrumented = _instrumented.replacement("insecure_channel", grpc.aio)
     if instrumented is not None:
         interceptors = _instrumented.aio_interceptors(instrumented, interceptors, target)
-    return _intercept_channel(_AioChannel(target, options, None, compression), *(interceptors or ()))
+    channel: TypedChannel = _intercept_channel(
+        _AioChannel(target, options, None, compression), *(interceptors or ())
+    )
+    return channel
 
 
 def secure_channel(
@@ -230,12 +241,15 @@ def secure_channel(
     options: Options = None,
     compression: grpc.Compression | None = None,
     interceptors: Sequence[Any] | None = None,
-) -> Any:
+) -> TypedChannel:
     """A channel with credentials; see ``grpc.aio.secure_channel``. Bound to no loop."""
     instrumented = _instrumented.replacement("secure_channel", grpc.aio)
     if instrumented is not None:
         interceptors = _instrumented.aio_interceptors(instrumented, interceptors, target, credentials)
-    return _intercept_channel(_AioChannel(target, options, credentials, compression), *(interceptors or ()))
+    channel: TypedChannel = _intercept_channel(
+        _AioChannel(target, options, credentials, compression), *(interceptors or ())
+    )
+    return channel
 
 
 def server(

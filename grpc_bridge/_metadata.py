@@ -72,6 +72,8 @@ class Metadata(tuple[Any, ...]):
 
 def as_pairs(metadata: Any) -> Any:
     """Metadata for grpcio itself, which takes any sequence of pairs, but no mapping."""
+    if metadata is None or type(metadata) is tuple:
+        return metadata
     return tuple(metadata.items()) if isinstance(metadata, Mapping) else metadata
 
 

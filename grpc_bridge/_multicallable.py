@@ -27,6 +27,8 @@ from grpc_bridge._metadata import Metadata, as_pairs, outgoing
 if TYPE_CHECKING:
     from grpc_bridge._channel import Channel
 
+_get_running_loop = asyncio._get_running_loop
+
 # Seconds. A context without a deadline says that this much and more remains; C-core cannot count so far.
 _FOREVER = 1e9
 
@@ -192,6 +194,11 @@ class _UnaryResponse(MultiCallable):
         wait_for_ready: bool | None,
         compression: grpc.Compression | None,
     ) -> Any:
+        if _get_running_loop() is None and request is not None:
+            # A plain thread: nothing of ours is to come between it and grpcio.
+            return self._sync(
+                request, seconds(timeout), as_pairs(metadata), credentials, wait_for_ready, compression
+            )
         loop = running_loop()
         if loop is not None:
             self._channel.check_open()

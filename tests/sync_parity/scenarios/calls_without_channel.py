@@ -1,5 +1,6 @@
 """grpc.experimental: calls that name a target in place of a channel, and its helpers for servers."""
 
+import importlib
 import warnings
 from concurrent import futures
 
@@ -18,6 +19,9 @@ COVERS = (
     "experimental.session_cache",
     "experimental.ChannelOptions",
 )
+
+# grpcio loads it when it is imported, and no sooner.
+importlib.import_module("grpc.experimental")
 
 ASK = "/grpc_bridge.testing.Exchange/Ask"
 WATCH = "/grpc_bridge.testing.Exchange/Watch"

@@ -20,8 +20,8 @@ COVERS = (
     "experimental.ChannelOptions",
 )
 
-# grpcio loads it when it is imported, and no sooner.
-importlib.import_module("grpc.experimental")
+# grpcio loads them when they are imported, and no sooner.
+importlib.import_module("grpc.experimental.session_cache")
 
 ASK = "/grpc_bridge.testing.Exchange/Ask"
 WATCH = "/grpc_bridge.testing.Exchange/Watch"

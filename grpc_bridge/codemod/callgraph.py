@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .. import _surface
-from . import adapters, external
+from . import adapters, external, implicit
 from .index import Class, Function, Program, dotted, is_main_guard, own_nodes
 from .infer import Facts
 from .nodes import children, walk
@@ -94,9 +94,11 @@ class WithSite(Site):
 
 @dataclass(eq=False)
 class ReadSite(Site):
-    """A property is read."""
+    """Python itself calls a method of the program: a property is read, two things are compared."""
 
     callees: set[Function] = field(default_factory=set)
+    truth: bool = False
+    """It is asked whether the node is true."""
 
 
 @dataclass(eq=False)
@@ -291,6 +293,9 @@ class _Collector:
             }
             if getters:
                 self.sites.append(ReadSite(*self.place(node), callees=getters))
+        for use in implicit.uses(node, self.facts):
+            if use.methods:
+                self.sites.append(ReadSite(*self.place(use.node), callees=use.methods, truth=use.truth))
         for part in children(node):
             self.visit(part)
 
@@ -398,19 +403,20 @@ class _Collector:
             elif isinstance(value, Gen):
                 site.callees.add(value.fn)
             elif isinstance(value, Inst):
-                found = [value.cls.find_method(name) for name in ("__next__", "__iter__")]
-                site.callees.update(method for method in found if method is not None)
+                steps = [value.cls.find_method(name) for name in ("__next__", "__iter__")]
+                site.callees.update(method for method in steps if method is not None)
             elif not (isinstance(value, Box) and value.kind == "declared"):
                 site.plain = True
                 if isinstance(value, Ext) and value.path.endswith(".map()"):
                     self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))
+        found = site.stream or bool(site.callees)
         if form == "iter":
             # `iter(stream)` waits for nothing.
             site.stream = False
         if site.adapters:
             # asyncstdlib's take both colours.
             site.plain = False
-        if site.stream or site.callees:
+        if found:
             self.sites.append(site)
 
     def add_origin(self, origins: set[Function], value: Obj) -> None:
@@ -475,6 +481,8 @@ class _Collector:
         for path in paths:
             if path == external.SLEEP:
                 self.sites.append(WaitSite(*self.place(node), how="sleep", path=path))
+            elif external.RUNS_LOOP.fullmatch(path):
+                self.sites.append(WaitSite(*self.place(node), how="loop", path=path))
             elif external.waits(path, node) and not (path.endswith(".acquire") and self.locked):
                 self.sites.append(WaitSite(*self.place(node), how="thread", path=path))
         sinks = external.sinks_of(node, callees)

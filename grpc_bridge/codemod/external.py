@@ -94,6 +94,9 @@ WAITS = frozenset(
 )  # fmt: skip
 """External calls that make their thread wait for somebody; off the loop they do no harm."""
 
+RUNS_LOOP = re.compile(r"asyncio\.(run|.*\.run_until_complete)")
+"""External calls that no coroutine may make: they run a loop of their own."""
+
 _WAITING_ENDINGS = (".submit().result", ".submit().exception")
 
 UNKNOWN_SERVICES = "grpc.services()"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -45,6 +45,8 @@ class Colours:
     callbacks: set[Function] = field(default_factory=set)
     barred: dict[Site, Cut] = field(default_factory=dict)
     """Places in functions that are coroutines already where no await may stand: they stay as they are."""
+    feeding: set[Function] = field(default_factory=set)
+    """Functions that make streams or futures for which coroutines wait."""
 
     def is_async(self, fn: Function) -> bool:
         return fn.is_async or (fn in self.waiting and fn not in self.sync and not fn.top_level)
@@ -170,6 +172,9 @@ class Solver:
         while self.moved:
             self.moved = False
             self.consumers = self.find_consumers()
+            self.colours.feeding = {
+                fn for fn, others in self.consumers.items() if any(map(self.colours.is_async, others))
+            }
             self.long_held = self.find_long_held()
             for fn in self.functions:
                 if not fn.module.in_run:
@@ -263,6 +268,8 @@ class Solver:
                 self.stop(fn, site, "GB706", f"line {_line(site)} may or may not be awaitable")
         if isinstance(site, IterateSite) and waits:
             self.examine_iteration(fn, site)
+        if isinstance(site, ReadSite) and waits and not self.readable(site):
+            self.cut(fn, "GB706", f"line {_line(site)} waits where Python calls a method itself", True)
         if isinstance(site, WaitSite) and site.how != "stuck" and site.locked:
             self.cut(fn, "GB704", f"line {_line(site)} blocks while a threading lock is held", True)
         if isinstance(site, LockSite) and site.key in self.long_held:
@@ -283,6 +290,13 @@ class Solver:
                 return True
             node = parent
         return False
+
+    def readable(self, site: ReadSite) -> bool:
+        """True where a worker thread can evaluate the place: nothing inside it is awaited."""
+        if site.truth and not isinstance(site.node, (ast.Name, ast.Attribute)):
+            return False
+        inside = set(ast.walk(site.node)) - {site.node}
+        return not any(other.node in inside and self.site_waits(other) for other in self.graph.of(site.fn))
 
     def find_long_held(self) -> dict[LockKey | None, Function]:
         """The locks that somebody holds while he waits: to take one may take long."""
@@ -440,32 +454,35 @@ class Solver:
         sleepy = {
             fn
             for fn in self.functions
-            if not fn.top_level and not fn.is_generator
-            if any(self.blocks(site) for site in self.graph.of(fn))
+            if not fn.top_level and any(self.blocks(site) for site in self.graph.of(fn))
         }
+        self.spread(sleepy, [fn for fn in self.functions if fn not in self.colours.waiting], self.callees)
+        candidates = sleepy - self.colours.waiting - self.promoted
+        asynchronous = {fn for fn in self.functions if self.colours.is_async(fn)}
+        coroutines = asynchronous & self.colours.waiting
+        wanted = set(coroutines)
+        self.spread(wanted, candidates, lambda fn: self.graph.callers.get(fn, set()))
+        for fn in wanted - coroutines:
+            if not self.graph.callers[fn] <= wanted | asynchronous:
+                reason = "it waits, and both coroutines and sync code call it"
+                self.natural.setdefault(fn, Cut("GB706", reason, True))
+        self.promoted |= wanted - coroutines
+        return wanted > coroutines
+
+    def spread(
+        self,
+        found: set[Function],
+        candidates: Iterable[Function],
+        neighbours: Callable[[Function], set[Function]],
+    ) -> None:
+        """Add to `found` every candidate that has a neighbour in it, until there is none."""
+        pending = [fn for fn in candidates if not fn.top_level and fn not in found]
         grown = True
         while grown:
-            grown = False
-            for fn in self.functions:
-                called = {c for c in self.callees(fn) if not c.is_generator}
-                if (
-                    fn not in sleepy
-                    and not fn.top_level
-                    and called & sleepy
-                    and fn not in self.colours.waiting
-                ):
-                    sleepy.add(fn)
-                    grown = True
-        found = False
-        for fn in sleepy - self.colours.waiting - self.promoted:
-            callers = self.graph.callers.get(fn, set())
-            if any(self.colours.is_async(c) and c in self.colours.waiting for c in callers):
-                self.promoted.add(fn)
-                found = True
-                if not all(self.colours.is_async(caller) for caller in callers):
-                    reason = "it waits, and both coroutines and sync code call it"
-                    self.natural.setdefault(fn, Cut("GB706", reason, True))
-        return found
+            more = [fn for fn in pending if neighbours(fn) & found]
+            found.update(more)
+            pending = [fn for fn in pending if fn not in found]
+            grown = bool(more)
 
     def blocks(self, site: Site) -> bool:
         return isinstance(site, WaitSite) or (isinstance(site, LockSite) and site.key in self.long_held)

@@ -41,7 +41,7 @@ from .tool import rewritten, unchanged
             "item = 2\nreturn [element async for element in stub.Many(item)]",
         ),
         ("return len(list(stub.Many(1)))", "return len([item async for item in stub.Many(1)])"),
-        ("it = iter(stub.Many(1))\nreturn next(it)", "it = iter(stub.Many(1))\nreturn await anext(it)"),
+        ("it = iter(stub.Many(1))\nreturn next(it)", "it = aiter(stub.Many(1))\nreturn await anext(it)"),
         ("return next(stub.Many(1), None)", "return await anext(stub.Many(1), None)"),
         ("return next(stub.Many(1)).n", "return (await anext(stub.Many(1))).n"),
         ("return stub.Many(1).__next__()", "return await anext(stub.Many(1))"),

@@ -12,7 +12,6 @@ NOT_YET: dict[str, str] = {
     "arity_by_name": "no attribute is known that setattr makes of a name in a variable",
     "dynamic_getattr": "names that are passed as strings are not followed",
     "error_decorator_two_colours": "a decorator around both colours keeps all of them sync",
-    "event_dispatcher": "a queue that a defaultdict makes is not known",
     "mocked_stub": "a stub that is a fake keeps what uses it sync",
     "stub_per_call": "names that are passed as strings are not followed",
 }
@@ -20,12 +19,8 @@ NOT_YET: dict[str, str] = {
 
 WRONG: dict[str, str] = {
     "arity_by_name": "calls through attributes that are not known are not awaited",
-    "uneasy_places": "what len() and `in` call is not seen to wait",
     "dynamic_getattr": "calls of methods that are not known are not awaited",
-    "end_of_stream": "iter() of a stream stays",
     "error_decorator_two_colours": "the decorator is evaluated as if it decorated nothing",
-    "partly_async": "asyncio.run stays in what becomes a coroutine",
-    "ping_pong_pipe": "a caller waits for the StopIteration of a coroutine",
 }
 """Programs that do not yet run as they did once they are migrated, and why."""
 

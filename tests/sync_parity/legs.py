@@ -156,7 +156,7 @@ _running_loops: set[asyncio.AbstractEventLoop] = set()
 async def _watched(main: Callable[[Recorder], object], recorder: Recorder) -> None:
     loop = asyncio.get_running_loop()
     # In debug mode a loop complains of 0.1 s: less than a busy machine can take from any step.
-    loop.slow_callback_duration = 1.0
+    loop.slow_callback_duration = TIMEOUT
     _running_loops.add(loop)
     try:
         await main(recorder)  # type: ignore[misc]

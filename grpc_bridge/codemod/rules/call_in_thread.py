@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 import libcst as cst
@@ -9,6 +10,7 @@ import libcst as cst
 from ..callgraph import CallSite, ReadSite
 from .base import Edit, Rule, View
 from .syntax import await_, to_thread, wrap_call
+from .syntax import name as syntax_name
 
 RULE = Rule(
     id="GB503",
@@ -22,6 +24,11 @@ client = await asyncio.to_thread(Client, target)  # its constructor waits
 """,
     remedy="Nothing has to be done; it costs a thread for the time of the call.",
 )
+
+KINDS: dict[type, str] = {ast.Compare: "Comparison", ast.BinOp: "BinaryOperation"}
+"""What LibCST calls the nodes that it does not call as `ast` does."""
+
+COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def match(view: View) -> Iterator[Edit]:
@@ -38,10 +45,17 @@ def match(view: View) -> Iterator[Edit]:
             view.plan.imports.add("asyncio")
             names = ", ".join(sorted({callee.label for callee in site.callees}))
             message = f"reading {names} waits, so it is read in a worker thread"
-            yield view.edit(RULE, type(site.node).__name__, site.node, read, message)
+            kind = KINDS.get(type(site.node), type(site.node).__name__)
+            yield view.edit(RULE, kind, site.node, ask if site.truth else read, message)
 
 
-def read(node: cst.Attribute | cst.Subscript) -> cst.Await:
+def ask(node: cst.BaseExpression) -> cst.Await:
+    """Whether `node` is true."""
+    arguments = [cst.Arg(syntax_name("bool"), comma=COMMA), cst.Arg(node)]
+    return await_(cst.Call(func=syntax_name("asyncio.to_thread"), args=arguments))
+
+
+def read(node: cst.BaseExpression) -> cst.Await:
     parens = {"lpar": list(node.lpar), "rpar": list(node.rpar)}
     reader = cst.Lambda(params=cst.Parameters(), body=node.with_changes(lpar=[], rpar=[]))
     return await_(wrap_call("asyncio.to_thread", reader).with_changes(**parens))

@@ -46,6 +46,9 @@ def main(record):
         record("size", catalogue.size)
         record("length", len(catalogue))
         record("contains", ("bolts" in catalogue, "nothing" in catalogue))
+        record("any", "some" if catalogue else "none")
+        if not catalogue:
+            record("never")
         record("item", catalogue["nuts"])
         record("price", catalogue.price("nuts"))
         record("equal", catalogue == Catalogue(stub))

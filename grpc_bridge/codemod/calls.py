@@ -10,7 +10,7 @@ from typing import cast
 from .. import _surface
 from . import external
 from .containers import field_names
-from .evaluate import MAX_PATH, Evaluator, Frame, constant
+from .evaluate import ANY_NAME, MAX_PATH, Evaluator, Frame, constant
 from .generated import ARITIES
 from .index import COMPILERS, Class, Function
 from .values import (
@@ -295,8 +295,9 @@ class CallEvaluator(Evaluator, ABC):
             return self.attribute(node, first, str(node.args[1].value), frame)
         if name == "getattr":
             return _any_method(first)
-        if name == "setattr" and len(args) > 2 and isinstance(place := constant(node.args[1]), str):
-            self.set_attribute(first, place, args[2])
+        if name == "setattr" and len(args) > 2:
+            place = constant(node.args[1])
+            self.set_attribute(first, place if isinstance(place, str) else ANY_NAME, args[2])
         if (
             name in ("globals", "vars", "locals")
             and not args
@@ -473,12 +474,14 @@ def _is_empty(node: ast.expr) -> bool:
 
 
 def _any_method(owners: Values) -> Values:
-    """What an attribute of a name unknown here may be, where the owner is a stub or a generated module."""
+    """What an attribute of a name unknown here may be, where the owner is a channel, a stub or its module."""
     found: set[Value] = set()
     for owner in owners:
         if isinstance(owner, Inst):
-            for ancestor in owner.cls.ancestors():
-                found |= {Obj(_surface.MULTI_CALLABLES[a]) for a in ancestor.stub_methods.values()}
-        elif isinstance(owner, Mod) and owner.module.source.generated:
-            found |= {Cls(cls) for cls in owner.module.classes.values() if cls.stub_methods}
+            arities = {a for ancestor in owner.cls.ancestors() for a in ancestor.stub_methods.values()}
+            found.update(Obj(_surface.MULTI_CALLABLES[arity]) for arity in arities)
+        elif isinstance(owner, Obj) and owner.kind == "Channel":
+            found.update(MemberOf(owner, arity) for arity in _surface.MULTI_CALLABLES)
+        elif isinstance(owner, Mod):
+            found.update(Cls(cls) for cls in owner.module.classes.values() if cls.stub_methods)
     return frozenset(found)

@@ -32,6 +32,8 @@ from .values import (
 
 State = dict[str, Values]
 MAX_PATH = 120
+ANY_NAME = "*"
+"""The attribute under which is kept what `setattr` gives a name that is not known."""
 GENERIC = ("typing.", "typing_extensions.", "collections.", "builtins.", "contextlib.")
 # They are called as a multi-callable is.
 CALLS_WITHOUT_CHANNEL = {
@@ -272,6 +274,8 @@ class Evaluator(Containers, ABC):
         if not up_only:
             for descendant in cls.descendants():
                 found |= self.known(("attr", descendant, attr))
+        if not found and attr not in cls.methods:
+            found |= frozenset().union(*(self.known(("attr", c, ANY_NAME)) for c in cls.ancestors()))
         if not found and cls.stub_methods and cls.module.path.name.startswith("<"):
             # A stub that was only assumed: of a method that nobody's use explains, nothing is known.
             return frozenset({Ext(f"{cls.module.path.name.strip('<>')}.{cls.name}().{attr}")})

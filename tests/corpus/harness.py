@@ -125,7 +125,7 @@ def run(name: str, leg: str) -> Run:
 
     def allow(module: types.ModuleType) -> None:
         # Where it is right that main stays as it was, it runs where it may block.
-        if "main" not in expected(name).coroutines:
+        if "main" not in migrated(name).coroutines:
             vars(module)["STAYS_SYNC"] = "corpus"
 
     with _importable(folder), watched(str(folder)) as blocking:

@@ -9,19 +9,17 @@ from ..sync_parity.test_parity import report
 from .harness import awaits_under_locks, cached_run, expected, migrated, program_names, run
 
 NOT_YET: dict[str, str] = {
-    "arity_by_name": "no attribute is known that setattr makes of a name in a variable",
     "dynamic_getattr": "names that are passed as strings are not followed",
     "error_decorator_two_colours": "a decorator around both colours keeps all of them sync",
     "mocked_stub": "a stub that is a fake keeps what uses it sync",
     "stub_per_call": "names that are passed as strings are not followed",
 }
-"""Programs of which the codemod does not yet make what it should, and why: expected to fail, strictly."""
+"""Programs of which more could become asynchronous than does, and why: expected to fail, strictly.
 
-WRONG: dict[str, str] = {
-    "arity_by_name": "calls through attributes that are not known are not awaited",
-    "dynamic_getattr": "calls of methods that are not known are not awaited",
-    "error_decorator_two_colours": "the decorator is evaluated as if it decorated nothing",
-}
+What is left sync in them is cut correctly, and said: they run as they did.
+"""
+
+WRONG: dict[str, str] = {}
 """Programs that do not yet run as they did once they are migrated, and why."""
 
 

@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -102,15 +103,16 @@ def expected(name: str) -> Expected:
 
 @functools.cache
 def migrated(name: str) -> Migrated:
-    folder = _write(sources_of(name), name, "migration")
-    # A project of its own: the codemod need not look through ours for callers.
-    (folder / "pyproject.toml").touch()
-    first = migrate([folder])
-    if first.failed:
-        raise ValueError(f"the codemod failed: {first.failed}")
-    write(first)
-    second = migrate([folder])
-    after = {path: (folder / path).read_text(encoding="utf-8") for path in sources_of(name)}
+    # In a project of its own, so that the codemod sees of ours no more than of an installed package.
+    with tempfile.TemporaryDirectory() as place:
+        folder = _write(sources_of(name), Path(place) / name)
+        (folder / "pyproject.toml").touch()
+        first = migrate([folder])
+        if first.failed:
+            raise ValueError(f"the codemod failed: {first.failed}")
+        write(first)
+        second = migrate([folder])
+        after = {path: (folder / path).read_text(encoding="utf-8") for path in sources_of(name)}
     return Migrated(after, first, second)
 
 
@@ -119,7 +121,7 @@ def run(name: str, leg: str) -> Run:
     sources = dict(migrated(name).sources) if leg == COROUTINE else sources_of(name)
     if leg not in (GRPCIO, COROUTINE):
         sources = {path: in_threads(text) for path, text in sources.items()}
-    folder = _write(sources, name, leg)
+    folder = _write(sources, BUILD / leg / "corpus" / name)
     if is_script(sources[MAIN]):
         return _run_script(folder / MAIN, leg)
 
@@ -209,8 +211,7 @@ def awaits_under_locks(text: str) -> list[int]:
     return found
 
 
-def _write(sources: Mapping[str, str], name: str, leg: str) -> Path:
-    folder = BUILD / leg / "corpus" / name
+def _write(sources: Mapping[str, str], folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     for path, text in sources.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ class Server:
                 return transport
 
         self._server = LoopbackServer(None, None, None, None, None, None, False)
-        handlers = {
+        handlers: dict[str, Any] = {
             "Unary": grpc.unary_unary_rpc_method_handler(_unary),
             "Receive": grpc.unary_stream_rpc_method_handler(_receive),
             "Send": grpc.stream_unary_rpc_method_handler(_send),

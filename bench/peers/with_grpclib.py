@@ -43,7 +43,7 @@ class GrpclibPeer:
         run_on(loop, run)
 
 
-class _Coding(CodecBase):  # type: ignore[misc]
+class _Coding(CodecBase):
     """The bench's codec as grpclib wants one; it asks for a message's type, which is not needed."""
 
     __content_subtype__ = "proto"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..codemod_tree import make
-from ..measure import Figure, Sample
+from ..measure import Contender, Figure, Sample
 from .base import Case
 
 _TIMEOUT = 900.0
@@ -152,7 +152,7 @@ class Codemod(_Command):
 
 def codemod(options: argparse.Namespace) -> list[Case]:
     ground = _Ground(options.lines)
-    contenders = [Floor(ground), Codemod(ground, cached=False), Codemod(ground, cached=True)]
+    contenders: list[Contender] = [Floor(ground), Codemod(ground, cached=False), Codemod(ground, cached=True)]
     title = (
         f"a tree of {options.lines:,} lines, one file in fifty concerned; start of the interpreter included"
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from ..measure import CALLS, MESSAGES
 from .base import ASYNC_BOTH, Case, both_ends
 
-_VARIANTS = {
+_VARIANTS: dict[str, dict[str, Any]] = {
     "raw 64 KiB": {"payload": 64 * 1024},
     "protobuf 64 B": {"messages": "protobuf"},
     "protobuf 64 KiB": {"messages": "protobuf", "payload": 64 * 1024},

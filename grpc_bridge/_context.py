@@ -16,7 +16,7 @@ from grpc_bridge._border import Done, running_loop
 from grpc_bridge._bridge import can_wait_here, wait_here
 from grpc_bridge._cy.ccore import port
 from grpc_bridge._cy.server_call import ServerCall
-from grpc_bridge._errors import AbortError
+from grpc_bridge._errors import EOF, AbortError
 from grpc_bridge._metadata import Metadata, outgoing
 
 _LOGGER = logging.getLogger("grpc_bridge")
@@ -45,11 +45,20 @@ class _State:
         return code
 
 
+def _received(request: Any) -> Any:
+    if request is grpc.aio.EOF:
+        raise EOF("the client sends no more requests")
+    return request
+
+
 class ServicerContext(grpc.ServicerContext):
     """The ``grpc.ServicerContext`` and the ``grpc.aio.ServicerContext`` of one RPC.
 
     In a coroutine, members that have nothing to return may be awaited or not.
     """
+
+    # The one request of a handler that takes its context alone, until it receives it.
+    request: Any = None
 
     def __init__(self, call: ServerCall) -> None:
         self._call = call
@@ -117,6 +126,29 @@ class ServicerContext(grpc.ServicerContext):
 
     # ---- messages ---------------------------------------------------------------------------------
 
+    def receive(self) -> Any:
+        """The next request: awaited in a coroutine, waited for in a thread.
+
+        Raises ``grpc_bridge.EOF`` when the client sends no more. A streaming handler that lets it pass has
+        ended well.
+        """
+        if running_loop() is not None:
+            return self._receive()
+        request = self._unread()
+        return _received(self.read() if request is None else request)
+
+    async def _receive(self) -> Any:
+        request = self._unread()
+        return _received(await self._read() if request is None else request)
+
+    def _unread(self) -> Any:
+        request, self.request = self.request, None
+        return request
+
+    def send(self, message: Any) -> Any:
+        """Send a response, as `write` does."""
+        return self.write(message)
+
     def read(self) -> Any:
         """The next request, or ``grpc.aio.EOF`` when the client sends no more: blocks, or is awaited."""
         if running_loop() is not None:
@@ -165,7 +197,8 @@ class ServicerContext(grpc.ServicerContext):
             self._raise_ended()
 
     def _raise_ended(self) -> NoReturn:
-        if self._call.cancelled:
+        if self._call.cancelled or self._call.active:
+            # Or the transport says so, before it says why.
             raise grpc.RpcError if running_loop() is None else asyncio.CancelledError
         raise grpc.aio.UsageError(f"{self._call.method}: the RPC has ended")
 

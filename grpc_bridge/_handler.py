@@ -21,8 +21,10 @@ from grpc_bridge._grpc_types import RpcMethodHandler
 
 def runs_on_loop(behavior: Callable[..., Any]) -> bool:
     """Whether calling it certainly gives a coroutine or an async generator, and so cannot block."""
-    while isinstance(behavior, functools.partial):
+    while isinstance(behavior, (functools.partial, _OnContext)):
         behavior = behavior.func
+    if not callable(behavior):
+        return False  # the call will say so
     if _is_async(behavior):
         return True
     return not inspect.isroutine(behavior) and _is_async(type(behavior).__call__)
@@ -39,6 +41,66 @@ def behavior_of(handler: RpcMethodHandler) -> Callable[..., Any]:
     else:
         behavior = handler.unary_stream if handler.response_streaming else handler.unary_unary
     return cast(Callable[..., Any], behavior)
+
+
+class _OnContext:
+    """The behavior of a streaming handler that takes its context alone, and receives requests from it."""
+
+    __slots__ = ("_has_request", "_streams", "func")
+
+    def __init__(self, handler: RpcMethodHandler) -> None:
+        self.func = behavior_of(handler)
+        self._has_request = not handler.request_streaming
+        self._streams = handler.response_streaming
+
+    def __call__(self, request: Any, context: Any) -> Any:
+        if self._has_request:
+            context.request = request
+        result = self.func(context)
+        # A plain function has sent its responses when it returns.
+        return () if result is None and self._streams else result
+
+
+def settled_shape(handler: RpcMethodHandler) -> RpcMethodHandler:
+    """The handler with a behavior of two arguments: one that takes its context alone is wrapped."""
+    if not (handler.request_streaming or handler.response_streaming):
+        return handler
+    return (
+        with_behavior(handler, _OnContext(handler)) if _takes_context_alone(behavior_of(handler)) else handler
+    )
+
+
+def _takes_context_alone(behavior: Callable[..., Any]) -> bool:
+    code = getattr(behavior, "__code__", None)
+    if code is not None and code.co_argcount - inspect.ismethod(behavior) == 2:
+        return False  # nearly every handler, known without the long way
+    try:
+        signature = inspect.signature(behavior)
+    except (TypeError, ValueError):
+        return False
+    return not _binds(signature, 2) and _binds(signature, 1)
+
+
+def _binds(signature: inspect.Signature, arguments: int) -> bool:
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError:
+        return False
+    return True
+
+
+_MAKERS: dict[tuple[bool, bool], Callable[..., RpcMethodHandler]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
+def with_behavior(handler: RpcMethodHandler, behavior: Callable[..., Any]) -> RpcMethodHandler:
+    """A handler of the same kind with another behavior."""
+    make = _MAKERS[bool(handler.request_streaming), bool(handler.response_streaming)]
+    return make(behavior, handler.request_deserializer, handler.response_serializer)
 
 
 def plan_of(handler: RpcMethodHandler, pool: futures.Executor) -> HandlerPlan:

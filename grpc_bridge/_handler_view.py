@@ -20,7 +20,7 @@ import grpc
 from grpc_bridge._border import running_loop
 from grpc_bridge._bridge import can_wait_here, run_sync, wait_here
 from grpc_bridge._grpc_types import RpcMethodHandler
-from grpc_bridge._handler import RequestIterator, behavior_of, calling_back, runs_on_loop
+from grpc_bridge._handler import RequestIterator, behavior_of, calling_back, runs_on_loop, with_behavior
 from grpc_bridge._stream import async_iterator
 
 T = TypeVar("T")
@@ -30,18 +30,6 @@ Find = Callable[[grpc.HandlerCallDetails], Any]
 _END: Any = object()
 # The attribute of a view that holds what it is a view of.
 _ORIGINAL = "_grpc_bridge_original"
-
-_MAKERS: dict[tuple[bool, bool], Callable[..., RpcMethodHandler]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
-
-
-def _with_behavior(handler: RpcMethodHandler, behavior: Behavior) -> RpcMethodHandler:
-    make = _MAKERS[bool(handler.request_streaming), bool(handler.response_streaming)]
-    return make(behavior, handler.request_deserializer, handler.response_serializer)
 
 
 class Views:
@@ -70,7 +58,7 @@ class _View:
     def _settled(self, handler: Any) -> tuple[Any, bool]:
         # A handler that comes back as it was given out is itself.
         original = None if handler is None else getattr(behavior_of(handler), _ORIGINAL, None)
-        return (handler, False) if original is None else (_with_behavior(handler, original), True)
+        return (handler, False) if original is None else (with_behavior(handler, original), True)
 
 
 class SyncView(_View):
@@ -88,14 +76,14 @@ class SyncView(_View):
         self._covers_async = True
         behavior = _as_sync(handler, self._views.loop)
         setattr(behavior, _ORIGINAL, behavior_of(handler))
-        return _with_behavior(handler, behavior)
+        return with_behavior(handler, behavior)
 
     def settle(self, handler: Any) -> Any:
         """The handler to go on with, from the one that the interceptor has returned."""
         handler, untouched = self._settled(handler)
         if handler is None or untouched or not self._covers_async or runs_on_loop(behavior_of(handler)):
             return handler
-        return _with_behavior(handler, _driven(handler))
+        return with_behavior(handler, _driven(handler))
 
 
 class AsyncView(_View):
@@ -110,7 +98,7 @@ class AsyncView(_View):
             return handler
         behavior = _as_async(handler, self._views.pool)
         setattr(behavior, _ORIGINAL, behavior_of(handler))
-        return _with_behavior(handler, behavior)
+        return with_behavior(handler, behavior)
 
     def settle(self, handler: Any) -> Any:
         """The handler to go on with, from the one that the interceptor has returned."""

@@ -21,7 +21,7 @@ from grpc_bridge._cy.server_call import HandlerPlan
 from grpc_bridge._cy.server_core import ServerCore, ServerPort
 from grpc_bridge._event import Event
 from grpc_bridge._grpc_types import RpcMethodHandler
-from grpc_bridge._handler import RequestIterator, plan_of
+from grpc_bridge._handler import RequestIterator, plan_of, settled_shape
 from grpc_bridge._server_interceptor import HandlerCallDetails, ServerPipeline
 
 # The generic handler of generated code: it says the same of a method each time, so one question is enough.
@@ -75,11 +75,11 @@ class Serving:
     def _handler_of(self, details: grpc.HandlerCallDetails) -> RpcMethodHandler | None:
         registered = self.registered.get(details.method)
         if registered is not None:
-            return registered
+            return settled_shape(registered)
         for generic in self.generic:
             handler = generic.service(details)
             if handler is not None:
-                return handler
+                return settled_shape(handler)
         return None
 
     def _resolve(self, method: str, metadata: Any) -> Any:
@@ -127,7 +127,7 @@ class Serving:
             self._loop = running_loop()
             if not self._pipeline:
                 for method, handler in self.registered.items():
-                    self._core.add_plan(method, plan_of(handler, self.pool))
+                    self._core.add_plan(method, plan_of(settled_shape(handler), self.pool))
             self._port.start(self._loop)
             if self._loop is not None:
                 serving(self._loop, self._ports)

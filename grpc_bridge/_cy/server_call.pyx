@@ -7,10 +7,10 @@ Its messages are read and written in both colours, on the loop and in threads.
 import asyncio
 import logging
 
-from _thread import LockType as Lock, allocate_lock
+from _thread import allocate_lock
 from asyncio import _get_running_loop, get_running_loop
 
-from grpc_bridge._border import sync_scope, wake
+from grpc_bridge._border import call_in, sync_scope
 from grpc_bridge._errors import status_number
 
 from grpc_bridge._cy.handoff cimport LoopMailbox
@@ -56,17 +56,34 @@ cdef class ServerShared:
         return self._loop_mailbox
 
 
-cdef int _release(object waiter) except -1:
-    """Let go whoever waits: the thread that holds out at a lock, or a future's loop."""
-    if type(waiter) is Lock:
-        waiter.release()
-    elif not waiter.done():
+cdef class _Gate:
+    """What a thread waits at that has no loop."""
+
+    cdef object lock
+    cdef bint ok
+
+    def __cinit__(self):
+        self.lock = allocate_lock()
+        self.lock.acquire()
+
+
+cdef int _settle(object waiter, bint ok) except -1:
+    """Let go whoever waits, at a gate or for a future, and say whether it went well."""
+    if type(waiter) is _Gate:
+        (<_Gate>waiter).ok = ok
+        (<_Gate>waiter).lock.release()
+    else:
         loop = waiter.get_loop()
         if _get_running_loop() is loop:
-            waiter.set_result(None)
+            _set_result(waiter, ok)
         else:
-            wake(loop, waiter)
+            call_in(loop, _set_result, waiter, ok)
     return 0
+
+
+def _set_result(future, ok):
+    if not future.done():
+        future.set_result(ok)
 
 
 cdef class ServerCall(ServerCallState):
@@ -75,7 +92,7 @@ cdef class ServerCall(ServerCallState):
     # ---- messages, on a loop ----------------------------------------------------------------------
 
     async def write(self, response):
-        """Send a response; False when the call has ended."""
+        """Send a response; False when the call has ended before it was sent."""
         cdef bytes message
         if not self.is_active():
             return False
@@ -84,9 +101,7 @@ cdef class ServerCall(ServerCallState):
             return False
         waiter = get_running_loop().create_future()
         self.send_message(message, waiter)
-        if not waiter.done():
-            await waiter
-        return self.is_active()
+        return waiter.result() if waiter.done() else await waiter
 
     async def read(self):
         """The next request, or None when the client sends no more; cancelled with the call."""
@@ -107,22 +122,23 @@ cdef class ServerCall(ServerCallState):
     # ---- messages, in a thread --------------------------------------------------------------------
 
     def write_blocking(self, response):
-        """Send a response from a thread without a loop; False when the call has ended."""
+        """As `write`, from a thread without a loop."""
         cdef bytes message
+        cdef _Gate gate
         if not self.is_active():
             return False
         message = self.serialized(response)
         if message is None or not self.is_active():
             return False
-        gate = allocate_lock()
-        gate.acquire()
+        gate = _Gate()
         self.send_message(message, gate)
-        gate.acquire()  # network op
-        return self.is_active()
+        gate.lock.acquire()  # network op
+        return gate.ok
 
     def read_blocking(self):
         """The next request in a thread without a loop; None when the client sends no more."""
         cdef bytes message
+        cdef _Gate gate
         while True:
             message = self.take_message()
             if message is not None:
@@ -130,10 +146,9 @@ cdef class ServerCall(ServerCallState):
             if self.read_ended or self.closed:
                 return None
             self.want_message()
-            gate = allocate_lock()
-            gate.acquire()
+            gate = _Gate()
             self._wait_to_read(gate)
-            gate.acquire()  # network op
+            gate.lock.acquire()  # network op
 
     cdef int _wait_to_read(self, object waiter) except -1:
         if self._readers is None:
@@ -149,7 +164,7 @@ cdef class ServerCall(ServerCallState):
         readers, self._readers = self._readers, None
         if readers is not None:
             for reader in readers:
-                _release(reader)
+                _settle(reader, True)
         return 0
 
     # ---- what the transport reports ---------------------------------------------------------------
@@ -157,8 +172,11 @@ cdef class ServerCall(ServerCallState):
     cdef int _message_came(self) except -1:
         return self._wake_readers()
 
-    cdef int _message_taken(self, object ticket) except -1:
-        return _release(ticket)
+    cdef bint _given_up(self, object ticket) except -1:
+        return type(ticket) is not _Gate and ticket.cancelled()
+
+    cdef int _message_taken(self, object ticket, bint ok) except -1:
+        return _settle(ticket, ok)
 
     cdef int _status_refused(self, object error) except -1:
         _LOGGER.error("%s: the status could not be sent: %s", self.method, error, exc_info=error)

@@ -17,7 +17,7 @@ import grpc
 import grpc.aio
 
 from grpc_bridge._border import call_in
-from grpc_bridge._errors import AbortError, status_number
+from grpc_bridge._errors import EOF, AbortError, status_number
 from grpc_bridge._stream import async_iterator, cannot_block
 
 from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, inline_mailbox
@@ -282,6 +282,9 @@ cdef class HandledCall(ServerCall):
         """End the call because its handler raised, with grpcio's words."""
         if self.aborted:
             return self.abandon(_UNKNOWN, b"")
+        if isinstance(error, EOF) and self.read_ended and self.plan.response_streaming:
+            # It has received all that there was, and says so.
+            return self.end(None)
         if isinstance(error, AbortError) or (self.closed and isinstance(error, _ENDED)):
             return self.finish(None, _UNKNOWN, b"")
         try:

@@ -28,11 +28,12 @@ cdef class ServerCallState(ServerSink):
 
     cdef int on_sent(self, bint ok) except -1:
         self.sending = False
-        if self._queued:
+        while self._queued:
             message, flags, ticket = self._queued.popleft()
             self.writer_waits = len(self._queued) > 0
-            self._send(message, flags)
-            return self._message_taken(ticket)
+            if not self._given_up(ticket):
+                self._send(message, flags)
+                return self._message_taken(ticket, True)
         if self._ending is not None:
             (message, code, details), self._ending = self._ending, None
             return self._end_stream(message, code, details)
@@ -86,7 +87,7 @@ cdef class ServerCallState(ServerSink):
             self.writer_waits = True
             return 0
         self._send(message, flags)
-        return self._message_taken(ticket)
+        return self._message_taken(ticket, True)
 
     cdef int finish(self, bytes message, int code, object details) except -1:
         """Send the status, and before it the last message, if there is one.
@@ -114,7 +115,7 @@ cdef class ServerCallState(ServerSink):
         self.writer_waits = False
         if queued:
             for _, _, ticket in queued:
-                self._message_taken(ticket)
+                self._message_taken(ticket, False)
         return 0
 
     cdef int _end_stream(self, bytes message, int code, object details) except -1:
@@ -141,7 +142,11 @@ cdef class ServerCallState(ServerSink):
     cdef int _message_came(self) except -1:
         return 0
 
-    cdef int _message_taken(self, object ticket) except -1:
+    cdef bint _given_up(self, object ticket) except -1:
+        """Whether whoever wanted to send the message does so no more."""
+        return False
+
+    cdef int _message_taken(self, object ticket, bint ok) except -1:
         return 0
 
     cdef int _status_refused(self, object error) except -1:

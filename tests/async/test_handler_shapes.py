@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
+import importlib.util
+import os
 import queue
+import shutil
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import Cython
 import grpc.aio
 import pytest
 
 import grpc_bridge
+from grpc_bridge._handler import runs_on_loop
 
 from ..conftest import LOOPBACK, PATIENCE, in_plain_thread, stub_of
 from ..protos.exchange_pb2 import Reply, Request
@@ -280,3 +290,55 @@ async def test_requests_are_taken_any_way(stub_for: Any, handler: Callable[..., 
     for count in (4, 0, 1):
         requests = [Request(number=number) for number in range(count)]
         assert [reply.number async for reply in method(requests, timeout=20)] == list(range(count))
+
+
+# ---- compiled handlers -------------------------------------------------------------------------------
+
+SOURCE = Path(__file__).with_name("compiled_handlers.pyx")
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Any:
+    """The handlers of compiled_handlers.pyx; compiled once for each version of them and of Cython."""
+    version = hashlib.sha256(SOURCE.read_bytes() + f"{Cython.__version__} {sys.version}".encode())
+    folder = SOURCE.parents[2] / "build" / "compiled_handlers" / version.hexdigest()[:16]
+    if not list(folder.glob("compiled_handlers.*.so")):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as workshop:
+            subprocess.run(
+                [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "-q", shutil.copy(SOURCE, workshop)],
+                env={**os.environ, "CFLAGS": "-O0"},
+                check=True,
+                timeout=PATIENCE,
+            )
+            [module] = Path(workshop).glob("compiled_handlers.*.so")
+            module.replace(folder / module.name)  # whole or not at all: another worker may be at it, too
+    [module] = folder.glob("compiled_handlers.*.so")
+    spec = importlib.util.spec_from_file_location("compiled_handlers", module)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.mark.parametrize("name", ["ask", "ask_async", "ask_async_unbound", "method"])
+async def test_a_compiled_unary_handler(stub_for: Any, compiled: Any, name: str) -> None:
+    behavior = compiled.Servicer().ask_async if name == "method" else getattr(compiled, name)
+    assert (await stub_for("Ask", behavior)(Request(text="word"), timeout=PATIENCE)).text == "a word"
+
+
+@pytest.mark.parametrize(
+    "name", ["watch", "watch_async", "watch_async_unbound", "watch_on_context", "method"]
+)
+async def test_a_compiled_handler_of_a_stream(stub_for: Any, compiled: Any, name: str) -> None:
+    behavior = compiled.Servicer().watch_async if name == "method" else getattr(compiled, name)
+    method = stub_for("Watch", behavior)
+    for count in (3, 0):
+        replies = [reply.number async for reply in method(Request(number=count), timeout=PATIENCE)]
+        assert replies == list(range(count))
+
+
+async def test_a_compiled_coroutine_function_needs_no_thread(compiled: Any) -> None:
+    for name in ("ask_async", "watch_async", "watch_on_context"):
+        assert runs_on_loop(getattr(compiled, name))

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 from typing import Any
 
+import grpc
 import pytest
 import uvloop
 
 import grpc_bridge
 
 from ..conftest import PATIENCE, AsyncEcho, Echo, LoopInThread, Start, stub_of
-from ..protos.exchange_pb2 import Request
+from ..protos.exchange_pb2 import Reply, Request
 
 
 @pytest.fixture(params=["grpc.server", "ours, functions", "ours, coroutines"])
@@ -151,3 +152,60 @@ async def test_streams_and_unary_calls_side_by_side(start: str, request: pytest.
     async with grpc_bridge.insecure_channel(start_server()) as channel:
         stub = stub_of(channel)
         await asyncio.gather(ask_many(stub, 500, 100), *(stream_many(stub, 10) for _ in range(10)))
+
+
+# ---- load held ---------------------------------------------------------------------------------------
+
+STREAMS = 10_000
+
+
+class Holds(AsyncEcho):
+    """Streams that stay open, counted; and functions that keep their threads."""
+
+    def __init__(self) -> None:
+        self.entered, self.release = threading.Semaphore(0), threading.Event()
+        self.opened = self.most = self.ended = 0
+
+    def Ask(self, request, context):
+        self.entered.release()
+        self.release.wait(2 * PATIENCE)
+        return Reply(text="held")
+
+    async def Talk(self, request_iterator, context):
+        self.opened += 1
+        self.most = max(self.most, self.opened - self.ended)
+        async for request in request_iterator:
+            yield Reply(number=request.number)
+        self.ended += 1
+
+
+async def test_ten_thousand_streams_beside_two_busy_threads(bridge_server: Start) -> None:
+    """All open at once, all served twice, while both threads of the pool are taken; with no thread more."""
+    servicer = Holds()
+    with futures.ThreadPoolExecutor(2) as pool:
+        target = bridge_server(servicer, thread_pool=pool)
+        async with grpc_bridge.insecure_channel(target) as channel:
+            stub = stub_of(channel)
+            held = [stub.Ask.future(Request()) for _ in range(2)]
+            for _ in held:
+                assert await asyncio.to_thread(servicer.entered.acquire, timeout=PATIENCE)
+            calls = [stub.Talk()]
+            await calls[0].send(Request(number=0))
+            assert (await calls[0].receive()).number == 0
+            threads = threading.active_count()
+            for number in range(1, STREAMS):
+                calls.append(stub.Talk())
+                await calls[-1].send(Request(number=number))
+            assert [(await call.receive()).number for call in calls[1:]] == list(range(1, STREAMS))
+            assert (servicer.opened, servicer.most, servicer.ended) == (STREAMS, STREAMS, 0)
+            assert threading.active_count() == threads
+            assert not any(call.done() for call in held)
+            for number, call in enumerate(calls):
+                await call.send(Request(number=-number))
+                await call.done_sending()
+            assert [(await call.receive()).number for call in calls] == [-n for n in range(STREAMS)]
+            for call in calls:
+                assert await call.code() == grpc.StatusCode.OK
+            assert servicer.ended == STREAMS
+            servicer.release.set()
+            assert [(await call).text for call in held] == ["held"] * 2

@@ -214,7 +214,8 @@ async def test_what_was_cancelled_while_it_waited_never_runs() -> None:
             assert await channel.unary_unary("/no.Such/Method")(b"").code() == grpc.StatusCode.UNIMPLEMENTED
             servicer.release.set()
             assert (await running).text == "runs"
-            # It counts them out, for it takes as many as it may again.
+            # When the thread has come to them they are counted out, and as many as may be are taken again.
+            await asyncio.wrap_future(pool.submit(int))
             again = await asyncio.gather(*(stub.Ask(Request(text="again")) for _ in range(3)))
             assert len(again) == 3
     assert servicer.ran == ["runs", *["again"] * 3]

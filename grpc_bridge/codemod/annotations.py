@@ -49,7 +49,12 @@ class AnnotationEvaluator(CallEvaluator, ABC):
             elif isinstance(value, RecordType):
                 found.add(Record(value.node, value.names))
             elif isinstance(value, Alias):
-                found |= self.annotation(value.node, Frame(value.scope, value.scope, None, {}))
+                if value.node not in self.aliases:
+                    # An alias may contain itself: `Json = Dict[str, "Json"]`.
+                    self.aliases[value.node] = NOTHING
+                    inner = Frame(value.scope, value.scope, None, {})
+                    self.aliases[value.node] = self.annotation(value.node, inner)
+                found |= self.aliases[value.node]
             elif isinstance(value, Ext) and value.path.startswith("grpc."):
                 name = value.path.removeprefix("grpc.")
                 if name in GRPC_CLASSES and name in HAVE_MEMBERS:
@@ -71,6 +76,9 @@ class AnnotationEvaluator(CallEvaluator, ABC):
         """`Optional[Stub]`, `Dict[str, Stub]`, `Callable[[str], Stub]`."""
         name = dotted(node.value).rpartition(".")[2]
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if not parts:
+            # `Tuple[()]`, a tuple of nothing.
+            return NOTHING
         if name in SAME:
             first_only = name in ("Annotated", "Final", "ClassVar")
             return frozenset().union(

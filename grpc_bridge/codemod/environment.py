@@ -37,6 +37,8 @@ class Environment:
         self.registered: dict[Class, set[Class]] = {}
         self.found_elsewhere: set[tuple[Module, str]] = set()
         """Names of a module that another import of the same `try` binds to something of the program."""
+        self.aliases: dict[ast.expr, Values] = {}
+        """What type aliases say, as far as the function that is being evaluated asked."""
         self.quoted: dict[ast.Constant, ast.expr | None] = {}
         """Annotations in quotes, parsed."""
 

@@ -88,6 +88,7 @@ class Inference(AnnotationEvaluator):
 
     def run(self, unit: Function) -> None:
         self.unit = unit
+        self.aliases.clear()
         if unit.kind == "module":
             self.block(unit.module.source.tree.body, Frame(unit, unit, None, {}))
         elif isinstance(unit.node, ast.Lambda):

@@ -827,6 +827,16 @@ FLOWS = {
             await many[0].Hi(1)
             return await stub.Hi(1)
         """,
+    "aliases that contain themselves": """
+        Json = Dict[str, "Json"]
+        Tree = Union[GreeterStub, "List[Tree]"]
+        Nested = "Optional[Nested]"
+
+
+        async def f(stub: Tree, json: Json, nothing: Tuple[()], nested: Nested):
+            json["a"].clear()
+            return await stub.Hi(1)
+        """,
     "NewType and TypeVar": """
         Stub = NewType("Stub", GreeterStub)
         T = TypeVar("T", bound=GreeterStub)

@@ -13,8 +13,6 @@ from pathlib import Path
 import grpc
 import pytest
 
-from grpc_bridge._context import ServicerContext
-
 from ..conftest import PATIENCE
 from .snippets import table
 
@@ -73,8 +71,6 @@ def python(*arguments: str, folder: Path) -> str:
 @pytest.fixture(params=STYLES)
 def server(request: pytest.FixtureRequest, folder: Path, free_port: int) -> Iterator[str]:
     """A server of the page, on its way; its address."""
-    if request.param in ("Option 2", "Ideal") and not hasattr(ServicerContext, "receive"):
-        pytest.skip("no context.receive yet")
     address = f"127.0.0.1:{free_port}"
     program = subprocess.Popen(
         [sys.executable, f"server {request.param}.py", address],

@@ -16,7 +16,6 @@ import grpc
 import pytest
 
 import grpc_bridge
-from grpc_bridge._context import ServicerContext
 
 from ..conftest import PATIENCE, in_plain_thread, until
 from .snippets import COLON, CORRECTIONS, NO_ASYNC_DEF, at_port, corrected, parts, printed, run, run_async
@@ -286,7 +285,6 @@ async def test_stream_handler_option_1_one_to_one(names: dict[str, Any]) -> None
     assert await served(names, one_to_one(names)) == (["printed"] * 3, grpc.StatusCode.OK)
 
 
-@pytest.mark.skipif(not hasattr(ServicerContext, "receive"), reason="no context.receive yet")
 async def test_stream_handler_option_2_and_ideal(names: dict[str, Any]) -> None:
     run(snippet(f"{STREAM_HANDLER} / Option 2 / Ideal", 0), names)
     assert await served(names, one_to_one(names)) == (["printed"] * 3, grpc.StatusCode.OK)

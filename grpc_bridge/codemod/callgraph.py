@@ -64,6 +64,8 @@ class CallSite(Site):
     """It is an RPC, and whether it streams is not known."""
     discarded: bool = False
     """The call is a statement of its own: nobody looks at its value."""
+    threaded: bool = False
+    """It is `await asyncio.to_thread(callee, ...)`."""
 
     @property
     def intrinsic(self) -> bool:
@@ -429,13 +431,20 @@ class _Collector:
         parent = self.graph.parents.get(node)
         site.awaited = isinstance(parent, ast.Await)
         site.discarded = isinstance(parent, ast.Expr)
+        if site.awaited and _paths(callees) == {external.TO_THREAD} and node.args:
+            site.threaded = True
+            callees = self.facts.of(node.args[0])
         for callee in callees:
             self.classify(site, callee, node)
+        if site.threaded:
+            # What asyncio awaits is the thread; what runs there may do with a thread or without.
+            site.awaited = site.plain = False
+            site.rows.clear()
         if site.rows or site.callees or site.unknown:
             self.sites.append(site)
         if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
             self.graph.creators.add(self.fn)
-        self.external_call(node, callees)
+        self.external_call(node, self.facts.of(node.func), site)
 
     def classify(self, site: CallSite, callee: Value, node: ast.Call) -> None:
         if isinstance(callee, Func):
@@ -465,6 +474,10 @@ class _Collector:
             self.grpc_member(site, row, callee.owner)
         elif not isinstance(callee, Maker):
             # An annotation says what is returned; the colour is that of whatever is passed.
+            if isinstance(callee, Ext) and callee.path == external.RUN and len(node.args) == 1:
+                site.rows.append(external.RUN_MEMBER)
+                site.kinds.add("run")
+                return
             site.plain = True
             site.unknown = isinstance(callee, Ext) and external.is_unknown_stub(callee.path)
 
@@ -476,7 +489,7 @@ class _Collector:
         else:
             site.plain = True
 
-    def external_call(self, node: ast.Call, callees: Values) -> None:
+    def external_call(self, node: ast.Call, callees: Values, site: CallSite) -> None:
         paths = [callee.path for callee in callees if isinstance(callee, Ext)]
         for path in paths:
             if path == external.SLEEP:
@@ -498,6 +511,8 @@ class _Collector:
         for argument in arguments:
             values = self.facts.of(argument)
             sink = next((sink for sink in sinks if sink.holds(node, argument)), None)
+            if site.threaded and argument is node.args[0] and site.callees:
+                continue
             if sink is None and builtin in ("next", "anext") and argument is node.args[0]:
                 if builtin == "next":
                     self.iterate(node, argument, "next", node)
@@ -557,6 +572,10 @@ class _Collector:
                 if isinstance(value, Box):
                     pending.append(value)
         return frozenset(found)
+
+
+def _paths(values: Values) -> set[str]:
+    return {value.path if isinstance(value, Ext) else "" for value in values}
 
 
 def sites_of(graph: Graph, fn: Function, kind: type[Site]) -> Iterator[Site]:

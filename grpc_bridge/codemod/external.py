@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .. import _surface
 from .values import NOTHING, Ext, MemberOf, Value, Values
 
 SinkKind = Literal["thread", "callback", "signal", "handler"]
@@ -80,6 +81,13 @@ CONTINUATION = "grpc.ServerInterceptor.continuation"
 """What an interceptor asks for the handler of a call."""
 
 SLEEP = "time.sleep"
+
+TO_THREAD = "asyncio.to_thread"
+
+RUN = "grpc.run"
+"""What stands between sync code and a coroutine; `grpc_bridge.run`, by the name it has in the analysis."""
+
+RUN_MEMBER = _surface.Member("", "run", "function", True, "await", "value")
 
 WAITS = frozenset(
     {

@@ -30,7 +30,7 @@ def drop_unused(module: cst.Module, released: Mapping[str, int], before: ast.Mod
         )
         exported = any(isinstance(n, ast.Constant) and n.value == name for n in ast.walk(before))
         if uses == count and not exported:
-            module = module.with_changes(body=_without(module.body, name, bool(module.header)))
+            module = module.with_changes(body=_without(module.body, name))
     return module
 
 
@@ -46,14 +46,15 @@ def _plain_imports(node: cst.CSTNode) -> list[str]:
     return []
 
 
-def _imported_names(node: cst.CSTNode) -> list[str]:
-    """The names that one import statement binds under their own names, and `a as b` for the others."""
+def _bound_names(node: cst.CSTNode) -> list[str]:
+    """The names that one import statement binds."""
     if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1:
         statement = node.body[0]
-        if isinstance(statement, cst.ImportFrom) and not isinstance(statement.names, cst.ImportStar):
-            bare = [alias.with_changes(comma=cst.MaybeSentinel.DEFAULT) for alias in statement.names]
-            return [cst.Module([]).code_for_node(alias) for alias in bare]
-    return _plain_imports(node)
+        if isinstance(statement, (cst.Import, cst.ImportFrom)) and not isinstance(
+            statement.names, cst.ImportStar
+        ):
+            return [alias.evaluated_alias or alias.evaluated_name for alias in statement.names]
+    return []
 
 
 def _is_import(node: cst.CSTNode) -> bool:
@@ -169,18 +170,18 @@ def _after_header(body: Sequence[Statement]) -> int:
     return index
 
 
-def _without(body: Sequence[Statement], name: str, headed: bool) -> list[Statement]:
+def _without(body: Sequence[Statement], name: str) -> list[Statement]:
     """The statements without `import name` and without `name` in `from ... import name`."""
     kept: list[Statement] = []
     carried: list[cst.EmptyLine] = []
     first = False
     for node in body:
-        if _imported_names(node) == [name]:
+        if _bound_names(node) == [name]:
             carried = list(node.leading_lines)
-            first = not kept and not headed
+            first = not kept
             continue
         if first and not carried:
-            # A file does not begin with a blank line.
+            # Neither a file nor what follows its header begins with a blank line.
             own = [line for line in node.leading_lines if line.comment]
             node = node.with_changes(leading_lines=own and node.leading_lines)
         first = False
@@ -189,11 +190,11 @@ def _without(body: Sequence[Statement], name: str, headed: bool) -> list[Stateme
             if not node.leading_lines or any(line.comment for line in carried):
                 node = node.with_changes(leading_lines=[*carried, *node.leading_lines])
             carried = []
-        if isinstance(node, cst.SimpleStatementLine) and name in _imported_names(node):
+        if isinstance(node, cst.SimpleStatementLine) and name in _bound_names(node):
             statement = node.body[0]
             assert isinstance(statement, (cst.Import, cst.ImportFrom))
             assert not isinstance(statement.names, cst.ImportStar)
-            names = [a for a in statement.names if not (a.evaluated_name == name and a.asname is None)]
+            names = [a for a in statement.names if (a.evaluated_alias or a.evaluated_name) != name]
             if not (isinstance(statement, cst.ImportFrom) and statement.lpar):
                 names[-1] = names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
             node = node.with_changes(body=[statement.with_changes(names=names)])

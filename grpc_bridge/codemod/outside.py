@@ -31,7 +31,7 @@ class Finder:
         if name.split(".")[0] in NOT_READ or name.split(".")[0] in sys.stdlib_module_names:
             return None
         parts = name.split(".")
-        if parts[-1].endswith("_pb2_grpc"):
+        if not installed(importer):
             for folder in protofile.above(importer):
                 found = at(folder.joinpath(*parts))
                 if found is not None:
@@ -45,12 +45,13 @@ class Finder:
         return self.of_proto(importer, parts) if parts[-1].endswith("_pb2_grpc") else None
 
     def read(self, path: Path) -> Source | None:
-        """A file that makes stubs, declares them or hands them on; others say nothing here."""
+        """A file of the project, or one that makes stubs, declares them or hands them on."""
         try:
             data = path.read_bytes()
         except OSError:
             return None
-        if not (path.stem.endswith("_pb2_grpc") or any(word in data for word in SPEAKS)):
+        told = path.stem.endswith("_pb2_grpc") or any(word in data for word in SPEAKS)
+        if not told and (installed(path) or path.suffix != ".py"):
             return None
         outcome = parse(path, data)
         return outcome if isinstance(outcome, Source) else None
@@ -76,6 +77,11 @@ class Finder:
         wanted = [*parts[:-1], parts[-1].removesuffix("_pb2_grpc") + ".proto"]
         best = max(candidates, key=lambda path: (_shared(path.parts, wanted), -len(path.parts)), default=None)
         return protofile.stand_in(best) if best is not None else None
+
+
+def installed(path: Path) -> bool:
+    """True for a file that pip has put where it is: the project's people do not migrate it."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
 
 
 def at(base: Path) -> Path | None:

@@ -178,9 +178,11 @@ class Solver:
             self.long_held = self.find_long_held()
             for fn in self.functions:
                 if not fn.module.in_run:
+                    threaded = self.callees(fn, threaded=True)
                     for callee in self.callees(fn) & self.colours.waiting:
                         where = f"{fn.module.path}, which is not in the run, calls it"
-                        self.cut(callee, "GB710", where, True, fn)
+                        # Sync code outside calls it on a plain thread; there it may bridge.
+                        self.cut(callee, "GB710", where, fn.is_async and callee not in threaded, fn)
                 if fn.top_level:
                     self.examine_border(fn)
                 if fn in self.colours.waiting:
@@ -405,11 +407,13 @@ class Solver:
                 self.sync_creators.add(other)
             self.cut(other, "GB706", f"{fn.label} stays sync, and {why}", True, fn)
 
-    def callees(self, fn: Function) -> set[Function]:
+    def callees(self, fn: Function, threaded: bool = False) -> set[Function]:
+        """What a function calls; with `threaded`, what it calls in a worker thread."""
         return {
             callee
             for site in self.graph.of(fn)
             if isinstance(site, (CallSite, IterateSite, WithSite, ReadSite))
+            if not threaded or (isinstance(site, CallSite) and site.threaded)
             for callee in site.callees
         }
 

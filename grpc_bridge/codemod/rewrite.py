@@ -39,7 +39,8 @@ def rewrite(plan: Plan) -> str:
         )
         raise RewriteError(f"places of the analysis were not found in the file: {places}")
     changed = add_imports(changed, needed(plan.imports, changed.code))
-    changed = drop_unused(changed, plan.released, source.tree)
+    released = {name: n for name, n in plan.released.items() if name not in plan.imports}
+    changed = drop_unused(changed, released, source.tree)
     text = changed.code
     try:
         compile(text, str(source.path), "exec", dont_inherit=True)

@@ -17,6 +17,7 @@ from .index import Function, Module, Program
 from .options import DEFAULTS, Options
 from .progress import Progress, silent
 from .rewrite import RewriteError, rewrite
+from .rules import import_first
 from .rules.base import Edit, Plan, View
 from .survey import survey as look_around
 from .writing import WriteError as WriteError
@@ -76,6 +77,7 @@ def migrate(
         known = {source.path for source in found.sources} | {failure.path for failure in found.failures}
         result.unchanged += [f.path for f in survey.files.values() if f.in_run and f.path not in known]
         _rewrite_all(plans, options, progress, result)
+    result.findings += import_first.findings(program)
     result.findings.sort()
     return result
 
@@ -115,7 +117,7 @@ def _settle(
     An edit left out would leave its function half migrated, so the function stays sync and
     everything is decided again.
     """
-    kept = keep.kept_functions(program)
+    kept = {**keep.kept_functions(program), **import_first.kept(program)}
     lines = {module: keep.kept_lines(module.source) for module in program.modules.values() if module.in_run}
     while True:
         colours = propagate.propagate(program, graph, facts, options.keep_sync, kept)
@@ -134,6 +136,10 @@ def _settle(
                 refused.update((fn, cut) for fn in edit.functions if not (fn.is_async or fn.top_level))
             plan.edits = wanted
         if refused.keys() <= kept.keys():
+            if any(not cut.rule for cut in kept.values()):
+                # Who shares something with what was left out stays sync for that reason alone.
+                for plan in plans:
+                    plan.findings = [finding for finding in plan.findings if finding.rule != "GB706"]
             return plans, colours
         kept = {**refused, **kept}
 

@@ -74,7 +74,7 @@ def test_a_submodule_is_reported(source: str) -> None:
         ("import asyncio\nimport time\n", "import asyncio\n"),
         ("# Comment.\nimport time\n", "# Comment.\nimport asyncio\n"),
         ("import os, time\n", "import asyncio\nimport os\n"),
-        ("import time as t\n", "import asyncio\nimport time as t\n"),
+        ("import time as t\n", "import asyncio\n"),
         ("from time import sleep\n", "import asyncio\nfrom time import sleep\n"),
     ],
 )

@@ -31,8 +31,10 @@ from . import (
     cut_thread,
     cut_unknown_stub,
     entry_point,
+    import_first,
     import_swap,
     nested_run,
+    needless_bridge,
     pytest_fixture,
     pytest_test,
     run_bridge,
@@ -46,6 +48,7 @@ from . import (
 from .base import Edit, Rule, View
 
 MODULES: tuple[ModuleType, ...] = (
+    import_first,
     import_swap,
     submodule_import,
     async_def,
@@ -53,6 +56,7 @@ MODULES: tuple[ModuleType, ...] = (
     server_lifecycle,
     await_rpc,
     await_result,
+    needless_bridge,
     await_call,
     async_for,
     await_next,

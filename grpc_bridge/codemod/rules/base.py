@@ -130,7 +130,7 @@ class View:
         others = site.callees - coroutines - blocking
         if (site.rows or coroutines) and not (site.plain or blocking or others):
             return "await"
-        return "to_thread" if blocking and not (site.rows or coroutines) else None
+        return "to_thread" if blocking and not (site.rows or coroutines or site.threaded) else None
 
     # Edits
 

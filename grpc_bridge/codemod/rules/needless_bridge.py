@@ -1,0 +1,62 @@
+"""A bridge between sync and async code goes when both of its ends are coroutines."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ..callgraph import CallSite
+from .base import Edit, Rule, View
+from .syntax import await_
+
+RULE = Rule(
+    id="GB505",
+    slug="needless-bridge",
+    sentence="A bridge between sync and async code goes when both of its ends are coroutines.",
+    before="""\
+def report(stub):
+    print(grpc.run(fetch(stub)))
+
+
+async def price(order):
+    return await asyncio.to_thread(look_up, order)
+""",
+    after="""\
+async def report(stub):
+    print(await fetch(stub))
+
+
+async def price(order):
+    return await look_up(order)
+""",
+)
+
+
+def match(view: View) -> Iterator[Edit]:
+    for site in view.sites(CallSite):
+        if view.spelling(site) != "await":
+            continue
+        if site.kinds == {"run"}:
+            release(view, site.node.func)
+            yield view.edit(RULE, "Call", site.node, await_argument)
+        elif site.threaded:
+            release(view, site.node.func)
+            yield view.edit(RULE, "Call", site.node, call_argument)
+
+
+def release(view: View, bridge: ast.expr) -> None:
+    """The import of a bridge may have been for its sake alone."""
+    head = bridge.value if isinstance(bridge, ast.Attribute) else bridge
+    if isinstance(head, ast.Name):
+        view.plan.released[head.id] = view.plan.released.get(head.id, 0) + 1
+
+
+def await_argument(node: cst.Call) -> cst.Await:
+    return await_(node.args[0].value.with_changes(lpar=list(node.lpar), rpar=list(node.rpar)))
+
+
+def call_argument(node: cst.Call) -> cst.Call:
+    function, *rest = node.args
+    return node.with_changes(func=function.value, args=rest)

@@ -22,6 +22,7 @@ def digest(plan: Plan) -> str:
             *(f"{edit.rule} {edit.key} {_text(edit.apply)}" for edit in plan.edits),
             _text(plan.imports),
             _text(plan.released),
+            _text(plan.names),
         ]
     except _Opaque:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -21,17 +22,74 @@ def add_imports(module: cst.Module, wanted: set[str]) -> cst.Module:
     return module
 
 
-def drop_unused(module: cst.Module, released: Mapping[str, int], before: ast.Module) -> cst.Module:
-    """Remove the import of a name of which every use was one that the codemod replaced."""
-    for name, count in released.items():
-        uses = sum(
-            isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-            for node in ast.walk(before)
-        )
-        exported = any(isinstance(n, ast.Constant) and n.value == name for n in ast.walk(before))
-        if uses == count and not exported:
+def add_names(module: cst.Module, wanted: set[tuple[str, str]]) -> cst.Module:
+    """Add each wanted name to a `from module import ...` that is there."""
+    for home, name in sorted(wanted):
+        body = list(module.body)
+        for index, node in enumerate(body):
+            if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1:
+                statement = node.body[0]
+                if isinstance(statement, cst.ImportFrom) and _module_of(statement) == home:
+                    if name not in _bound_names(node):
+                        body[index] = node.with_changes(body=[_with_name(statement, name)])
+                        module = module.with_changes(body=body)
+                    break
+    return module
+
+
+def _module_of(node: cst.ImportFrom) -> str:
+    return cst.Module([]).code_for_node(node.module) if node.module is not None and not node.relative else ""
+
+
+def _with_name(node: cst.ImportFrom, name: str) -> cst.ImportFrom:
+    """With `name` where it belongs in the order of the alphabet."""
+    if isinstance(node.names, cst.ImportStar):
+        return node
+    names = list(node.names)
+    place = next((i for i, alias in enumerate(names) if alias.evaluated_name > name), len(names))
+    fresh = cst.ImportAlias(cst.Name(name))
+    separator = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if len(names) > 1:
+        # As the others are set apart, one by line or not.
+        first = names[0].comma
+        separator = first if isinstance(first, cst.Comma) else separator
+    if place < len(names):
+        names.insert(place, fresh.with_changes(comma=separator))
+    else:
+        last = names[-1]
+        names[-1] = last.with_changes(comma=separator)
+        names.append(fresh.with_changes(comma=last.comma))
+    return node.with_changes(names=names)
+
+
+def drop_unused(module: cst.Module, released: Mapping[str, int]) -> cst.Module:
+    """Remove the imports of those names of which the last use was one that the codemod replaced."""
+    if not released:
+        return module
+    code = module.code
+    used = _names_used(ast.parse(code)) | {
+        word for comment in re.findall(r"#\s*type:(.*)", code) for word in re.findall(r"\w+", comment)
+    }
+    for name in released:
+        if name not in used:
             module = module.with_changes(body=_without(module.body, name))
     return module
+
+
+def _names_used(tree: ast.AST) -> set[str]:
+    """The names that are read, in strings that are expressions too: annotations, and `__all__`."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
+            try:
+                found |= {
+                    n.id for n in ast.walk(ast.parse(node.value, mode="eval")) if isinstance(n, ast.Name)
+                }
+            except (SyntaxError, ValueError):
+                continue
+    return found
 
 
 def _plain_imports(node: cst.CSTNode) -> list[str]:
@@ -195,8 +253,8 @@ def _without(body: Sequence[Statement], name: str) -> list[Statement]:
             assert isinstance(statement, (cst.Import, cst.ImportFrom))
             assert not isinstance(statement.names, cst.ImportStar)
             names = [a for a in statement.names if (a.evaluated_alias or a.evaluated_name) != name]
-            if not (isinstance(statement, cst.ImportFrom) and statement.lpar):
-                names[-1] = names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            # What stood behind the last name stands behind the one that is last now.
+            names[-1] = names[-1].with_changes(comma=statement.names[-1].comma)
             node = node.with_changes(body=[statement.with_changes(names=names)])
         kept.append(node)
     return kept

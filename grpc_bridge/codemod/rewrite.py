@@ -12,7 +12,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from .alignment import hanging, shift
-from .imports import add_imports, drop_unused
+from .imports import add_imports, add_names, drop_unused
 from .rules.base import STATEMENTS, Apply, Key, Plan
 
 
@@ -40,7 +40,7 @@ def rewrite(plan: Plan) -> str:
         raise RewriteError(f"places of the analysis were not found in the file: {places}")
     changed = add_imports(changed, needed(plan.imports, changed.code))
     released = {name: n for name, n in plan.released.items() if name not in plan.imports}
-    changed = drop_unused(changed, released, source.tree)
+    changed = drop_unused(add_names(changed, plan.names), released)
     text = changed.code
     try:
         compile(text, str(source.path), "exec", dont_inherit=True)

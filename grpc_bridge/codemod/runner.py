@@ -13,7 +13,7 @@ from .cache import Cache
 from .digest import digest
 from .discover import Failure
 from .findings import Finding
-from .index import Function, Module, Program
+from .index import Function, Program
 from .options import DEFAULTS, Options
 from .progress import Progress, silent
 from .rewrite import RewriteError, rewrite
@@ -121,7 +121,7 @@ def _settle(
     lines = {module: keep.kept_lines(module.source) for module in program.modules.values() if module.in_run}
     while True:
         colours = propagate.propagate(program, graph, facts, options.keep_sync, kept)
-        plans = [_plan(module, program, graph, facts, colours) for module in lines]
+        plans = [_plan(Plan(module, style=options.style), program, graph, facts, colours) for module in lines]
         refused: dict[Function, Cut] = {}
         for plan in plans:
             wanted: list[Edit] = []
@@ -145,15 +145,14 @@ def _settle(
 
 
 def _plan(
-    module: Module,
+    plan: Plan,
     program: Program,
     graph: callgraph.Graph,
     facts: infer.Facts,
     colours: propagate.Colours,
 ) -> Plan:
-    plan = Plan(module)
-    if not module.source.generated:
-        for fn in module.functions:
+    if not plan.module.source.generated:
+        for fn in plan.module.functions:
             plan.edits += rules.edits(View(fn, plan, program, graph, facts, colours))
     return plan
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from . import (
     assumed_arity,
+    async_annotations,
     async_context_manager,
     async_def,
     async_for,
@@ -33,11 +34,12 @@ from . import (
     entry_point,
     import_first,
     import_swap,
-    nested_run,
     needless_bridge,
+    nested_run,
     pytest_fixture,
     pytest_test,
     run_bridge,
+    send_receive,
     server_lifecycle,
     stream_tools,
     submodule_import,
@@ -49,9 +51,12 @@ from .base import Edit, Rule, View
 
 MODULES: tuple[ModuleType, ...] = (
     import_first,
+    # Before the rules for streams: it takes the call, the queue and the reads as a whole.
+    send_receive,
     import_swap,
     submodule_import,
     async_def,
+    async_annotations,
     # Before the rules for single calls: it takes `server.stop(grace).wait()` as a whole.
     server_lifecycle,
     await_rpc,

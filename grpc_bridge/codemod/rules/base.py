@@ -14,10 +14,11 @@ from ..callgraph import CallSite, Graph, IterateSite, ReadSite, WaitSite, WithSi
 from ..findings import Finding
 from ..index import Function, Module, Program
 from ..infer import Facts
+from ..options import Style
 from ..propagate import Colours
 
 Spelling = Literal["await", "to_thread", "run", "asyncio.run"]
-Apply = Callable[[Any], cst.CSTNode]
+Apply = Callable[[Any], cst.CSTNode | cst.RemovalSentinel]
 STATEMENTS = frozenset(
     {"FunctionDef", "ClassDef", "For", "With", "SimpleStatementLine", "Import", "ImportFrom"}
 )
@@ -76,6 +77,9 @@ class Plan:
     module: Module
     edits: list[Edit] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
+    names: set[tuple[str, str]] = field(default_factory=set)
+    """Names that join an import statement: its module, and the name."""
+    style: Style = "iterate"
     released: dict[str, int] = field(default_factory=dict)
     """Names of which some uses went away, and how many."""
     findings: list[Finding] = field(default_factory=list)

@@ -153,14 +153,14 @@ PROGRAMS = {
             cleanup.append(graceful())
             await server.wait_for_termination()
 
-        def interrupt(*_):
-            raise KeyboardInterrupt
-
-        signal.signal(signal.SIGTERM, interrupt)
+        # The example waits for KeyboardInterrupt, which may also come in the middle of a handler.
         loop = asyncio.new_event_loop()
+        serving = loop.create_task(serve())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, serving.cancel)
         try:
-            loop.run_until_complete(serve())
-        except KeyboardInterrupt:
+            loop.run_until_complete(serving)
+        except asyncio.CancelledError:
             pass
         finally:
             loop.run_until_complete(*cleanup)
@@ -219,7 +219,10 @@ def start(tmp_path: Path) -> Iterator[Any]:
     for program in programs:
         if program.process.poll() is None:
             program.process.kill()
-            program.process.communicate()
+        for stream in (program.process.stdout, program.process.stderr):
+            assert stream is not None
+            stream.close()
+        program.process.wait(PATIENCE)
 
 
 class Requests:

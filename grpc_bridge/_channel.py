@@ -6,6 +6,7 @@ to the letter, and the core's. Their arguments are equal, so C-core gives them o
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ import grpc
 from grpc import _channel, _common
 
 from grpc_bridge import _fork
-from grpc_bridge._border import Done, running_loop
+from grpc_bridge._border import Done, running_loop, wake
 from grpc_bridge._connectivity import ConnectivityWatcher, state_of
 from grpc_bridge._cy.ccore import port
 from grpc_bridge._cy.ccore.channel import CCoreChannel
@@ -225,6 +226,18 @@ class Channel(grpc.Channel):
             transport.shut()
         if sync is not None:
             sync.close()
+
+    async def close_after(self, grace: float) -> None:
+        """Refuse new calls, and close when those of coroutines have ended, or after `grace` seconds."""
+        with self._lock:
+            self._closed = True
+            transport = self._transport_made
+        if transport is not None:
+            loop = asyncio.get_running_loop()
+            idle = loop.create_future()
+            transport.when_idle(lambda: wake(loop, idle))
+            await asyncio.wait((idle,), timeout=grace)
+        self.close_now()
 
     def __enter__(self) -> Channel:
         return self

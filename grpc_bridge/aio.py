@@ -188,6 +188,20 @@ class _AioChannel(_Channel):
     _stream_unary = _StreamUnary
     _stream_stream = _StreamStream
 
+    def check_open(self) -> None:
+        """Raise what ``grpc.aio`` raises for a call on a channel that was closed."""
+        if self._closed:
+            raise UsageError("Channel is closed.")
+
+    def close(self, grace: float | None = None) -> Any:
+        """Refuse new calls; cancel those in flight, after `grace` seconds if that is given. To be awaited.
+
+        In a thread without a loop there is no grace.
+        """
+        if grace is None or running_loop() is None:
+            return super().close()
+        return self.close_after(grace)
+
 
 class _AioServer(_Server):
     """A ``grpc.aio.Server``, by name and by manners: its methods are coroutines where that one's are."""

@@ -182,3 +182,51 @@ async def test_one_namespace(aio: ModuleType) -> None:
     assert set(aio.__all__) == set(grpc.aio.__all__)
     for name in set(grpc.aio.__all__) - ours:
         assert getattr(aio, name) is getattr(grpc.aio, name)
+
+
+# ---- closing with grace ------------------------------------------------------------------------------
+
+
+class Waiting(AsyncEcho):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.entered, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def Ask(self, request, context):
+        self.entered.set()
+        await self.answer.wait()
+        return Reply(text="late")
+
+
+async def test_a_channel_closed_with_grace_lets_its_calls_end(aio: ModuleType) -> None:
+    servicer = Waiting()
+    program = Program(aio, servicer)
+    async with program as stub:
+        call = stub.Ask(Request())
+        await servicer.entered.wait()
+        closing = asyncio.ensure_future(program.channel.close(60))
+        await asyncio.sleep(0)
+        with pytest.raises(grpc.aio.UsageError, match="closed"):
+            await stub.Ask(Request())
+        assert not closing.done()
+        servicer.answer.set()
+        assert (await call).text == "late"
+        await closing
+
+
+async def test_a_channel_whose_grace_is_over_cancels_its_calls(aio: ModuleType) -> None:
+    servicer = Waiting()
+    program = Program(aio, servicer)
+    async with program as stub:
+        call = stub.Ask(Request())
+        await servicer.entered.wait()
+        await program.channel.close(0.01)
+        with pytest.raises((grpc.RpcError, asyncio.CancelledError)):
+            await call
+        assert await call.code() is grpc.StatusCode.CANCELLED
+
+
+async def test_an_unused_channel_is_closed_with_grace_at_once(aio: ModuleType) -> None:
+    async with aio.insecure_channel("127.0.0.1:1") as channel:
+        await channel.close(3600)

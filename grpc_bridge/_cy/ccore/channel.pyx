@@ -43,6 +43,10 @@ cdef class CCoreChannel(ClientTransport):
         """Block until the state differs from `last_seen`, or the deadline; whether it changed."""
         return self._channel.watch_connectivity_state(last_seen, deadline).success  # network op
 
+    def when_idle(self, callback):
+        """Call it once, on any thread, when no call is in flight; at once if none is. It must not block."""
+        self._poller.when_idle(callback)
+
     def shut(self):
         """Cancel every call and refuse new ones; the connection goes when nobody else shares it."""
         self.close()

@@ -15,6 +15,8 @@ cdef class Poller(Source):
     cdef bint _idle
     cdef LoopMailbox _borrower
     cdef bint _stopped
+    # called once, with nothing, when nothing is on its way any more
+    cdef list _on_idle
     cdef PyThread_type_lock _bell
     # counts the pulls of a borrower, so that one that stands still is noticed
     cdef unsigned long _pulls
@@ -26,6 +28,7 @@ cdef class Poller(Source):
 
     cdef int expect(self, int events) except -1  # once they are certain to come
     cdef int stop(self) except -1
+    cdef int when_idle(self, object callback) except -1
     cdef int ended(self) except -1  # nothing more will come
     cdef int nudge(self) except -1  # make next_event() return soon
 

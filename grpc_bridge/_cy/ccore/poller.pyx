@@ -122,6 +122,16 @@ cdef class Poller(Source):
             self.ended()
         return 0
 
+    cdef int when_idle(self, object callback) except -1:
+        """Call it on the poller's thread once nothing is on its way; at once if nothing is."""
+        if self.pending <= 0:
+            callback()
+        elif self._on_idle is None:
+            self._on_idle = [callback]
+        else:
+            self._on_idle.append(callback)
+        return 0
+
     cdef int nudge(self) except -1:
         return 0
 
@@ -166,6 +176,10 @@ cdef class Poller(Source):
         cdef unsigned long routed
         while True:
             if self.pending <= 0:
+                callbacks, self._on_idle = self._on_idle, None
+                if callbacks is not None:
+                    for callback in callbacks:
+                        callback()
                 if self._stopped:
                     # Whoever still expects something starts another.
                     self._thread = None

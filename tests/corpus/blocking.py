@@ -67,7 +67,10 @@ def _watch(
         if asyncio._get_running_loop() is not None and would_block(*args, **kwargs):
             place = _caller_in(folder)
             if place is not None:
-                found.append(f"{place}: {original.__qualname__} blocks the loop")
+                caller = sys._getframe(1)
+                found.append(
+                    f"{place}: {original.__qualname__} blocks the loop, called in {caller.f_code.co_filename}"
+                )
         return original(*args, **kwargs)
 
     return watching

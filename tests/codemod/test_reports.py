@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -209,7 +210,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "img"):
             self.open.append(tag)
         self.loads += [value for key in ("src", "data") if (value := given.get(key))]
         self.links += [value for key in ("href",) if (value := given.get(key))]
@@ -233,7 +234,10 @@ def read(html: str) -> Page:
 def test_html_is_whole_and_needs_nothing_else(result: Result) -> None:
     html = report.render(".html", result, written=False)
     page = read(html)
-    assert page.loads == []
+    (picture,) = page.loads
+    head, _, drawn = picture.partition(",")
+    assert head == "data:image/svg+xml;base64"
+    assert "use" in base64.b64decode(drawn).decode()
     assert "url(" not in html
     assert "<script" not in html
     assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
@@ -263,6 +267,7 @@ def test_html_of_a_run_with_nothing_to_say(tmp_path: Path) -> None:
     page = read(report.render(".html", migrate([tmp_path]), written=True))
     assert "Nothing. Everything that stays sync is right as it stands." in page.text
     assert "failed" not in page.text
+    assert page.loads == []
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; .ci/run installs it")
@@ -272,7 +277,7 @@ def test_html_in_a_browser(result: Result, tmp_path: Path) -> None:
     file.write_text(report.render(".html", result, written=False), encoding="utf-8")
     dom = browse(tmp_path, "--dump-dom", file.as_uri())
     page = read(dom)
-    assert {"decisions", "packages", "rules", "files", "failed"} <= page.ids
+    assert {"decisions", "packages", "graph", "rules", "files", "failed"} <= page.ids
     assert "GB704" in page.text
     shot = tmp_path / "report.png"
     browse(tmp_path, f"--screenshot={shot}", "--window-size=1200,1600", file.as_uri())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from .. import graph
 from ..findings import Finding
 from ..rules.base import Rule
 from ..runner import Result
@@ -32,8 +35,20 @@ def render(result: Result, written: bool) -> str:
         failures=[file for file in report.files if file.failure is not None],
         coroutines=edits.get("GB201", 0),
         settled=_settled(report),
+        picture=_picture(result),
         decisions=[(file, finding) for file in report.files for finding in file.decisions],
     )
+
+
+def _picture(result: Result) -> str:
+    """The propagation graph as an image's address; "" where nothing waits for gRPC.
+
+    As an image, and not as a part of the page: it has colours of its own.
+    """
+    if result.analysis is None or not any(finding.kind == "change" for finding in result.findings):
+        return ""
+    drawn = base64.b64encode(graph.svg(result.analysis).encode())
+    return f"data:image/svg+xml;base64,{drawn.decode('ascii')}"
 
 
 def _settled(report: model.Report) -> list[tuple[Rule, list[tuple[model.File, Finding]]]]:

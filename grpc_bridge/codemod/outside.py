@@ -41,17 +41,22 @@ class Finder:
             self.installed[name] = next((path for path in found_in if path is not None), None)
         path = self.installed[name]
         if path is not None:
-            return self.read(path)
+            return self.read(path, ours=self.is_ours(path))
         return self.of_proto(importer, parts) if parts[-1].endswith("_pb2_grpc") else None
 
-    def read(self, path: Path) -> Source | None:
+    def is_ours(self, path: Path) -> bool:
+        """True for a file of the project, and not of another that this interpreter happens to find."""
+        home = project(path.resolve())
+        return any(project(root.resolve() / "module.py") == home for root in self.roots)
+
+    def read(self, path: Path, ours: bool = True) -> Source | None:
         """A file of the project, or one that makes stubs, declares them or hands them on."""
         try:
             data = path.read_bytes()
         except OSError:
             return None
         told = path.stem.endswith("_pb2_grpc") or any(word in data for word in SPEAKS)
-        if not told and (installed(path) or path.suffix != ".py"):
+        if not told and (not ours or installed(path) or path.suffix != ".py"):
             return None
         outcome = parse(path, data)
         return outcome if isinstance(outcome, Source) else None

@@ -40,9 +40,9 @@ WATCHED: tuple[tuple[Any, str, Callable[..., bool]], ...] = (
 OWN_USE = {
     threading.__file__,  # a thread that starts, or what one watched call does inside
     concurrent.futures.thread.__file__,
-    importlib.import_module(
-        "grpc._channel"
-    ).__file__,  # a channel that is closed waits for its calls to be cancelled
+    # a channel that is closed waits for its calls to be cancelled
+    importlib.import_module("grpc._channel").__file__,
+    importlib.import_module("grpc_bridge._channel").__file__,
 }
 
 

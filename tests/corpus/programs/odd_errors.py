@@ -28,7 +28,7 @@ class Odd(exchange_pb2_grpc.ExchangeServicer):
             return exchange_pb2.Reply(text="never seen")
         return reply
 
-    def Watch(self, request):
+    def Watch(self):
         yield exchange_pb2.Reply()
 
     def Collect(self, request_iterator, context):

@@ -262,7 +262,8 @@ class Solver:
                 self.cut(fn, "GB709", what, False)
             if isinstance(site, CallSite):
                 awaited = site.intrinsic or any(self.colours.is_async(c) for c in site.callees)
-                mixed = awaited and (plain or bool(sync))
+                # What is awaited already is the author's word for it.
+                mixed = awaited and not site.awaited and (plain or bool(sync))
             else:
                 # Both methods of a protocol are callees, so only one that waits and stays sync tells.
                 mixed = site.plain or bool(sync)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .callgraph import Graph
 from .index import Program
 from .infer import Facts
 from .propagate import Colours
+from .sites import Graph
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from .callgraph import CallSite, Graph, HandSite
 from .discover import console_scripts
 from .external import decorator_role
 from .index import Class, Function, Program, dotted
 from .infer import Facts
+from .sites import CallSite, Graph, HandSite
 from .values import Cls, Ext, Func, Inst
 from .wrappers import Wrappers
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .analysis import Analysis
-from .callgraph import CallSite, HandSite, IterateSite, ReadSite, Site, WaitSite, WithSite
 from .index import Function
+from .sites import CallSite, HandSite, IterateSite, ReadSite, Site, WaitSite, WithSite
 
 
 def explain(analysis: Analysis, path: Path, line: int) -> list[str] | None:

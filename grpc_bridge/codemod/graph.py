@@ -12,8 +12,8 @@ from html import escape
 from typing import Literal
 
 from .analysis import Analysis
-from .callgraph import CallSite, IterateSite, WithSite
 from .index import Function
+from .sites import CallSite, IterateSite, WithSite
 
 MAX_FUNCTIONS = 500
 """Beyond so many a node stands for a module."""

@@ -14,7 +14,9 @@ from types import MappingProxyType
 
 from .adapters import use_of
 from .boundary import Cut, callbacks, cuts
-from .callgraph import (
+from .index import Function, Program, own_nodes
+from .infer import Facts
+from .sites import (
     CallSite,
     Graph,
     HandSite,
@@ -26,8 +28,6 @@ from .callgraph import (
     WaitSite,
     WithSite,
 )
-from .index import Function, Program, own_nodes
-from .infer import Facts
 from .values import Obj
 
 LOOP_BOUND = frozenset({"Server", "ResponseStream", "Future", "Call"})

@@ -19,6 +19,7 @@ from .progress import Progress, silent
 from .rewrite import RewriteError, rewrite
 from .rules import import_first
 from .rules.base import Edit, Plan, View
+from .sites import Graph
 from .survey import survey as look_around
 from .writing import WriteError as WriteError
 from .writing import write as write
@@ -110,7 +111,7 @@ def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result
 
 
 def _settle(
-    program: Program, graph: callgraph.Graph, facts: infer.Facts, options: Options
+    program: Program, graph: Graph, facts: infer.Facts, options: Options
 ) -> tuple[list[Plan], propagate.Colours]:
     """The plans of all files, without the edits that the user does not want, and the colours behind them.
 
@@ -147,7 +148,7 @@ def _settle(
 def _plan(
     plan: Plan,
     program: Program,
-    graph: callgraph.Graph,
+    graph: Graph,
     facts: infer.Facts,
     colours: propagate.Colours,
 ) -> Plan:

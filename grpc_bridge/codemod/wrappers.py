@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .callgraph import Graph
 from .external import INTERCEPTOR
 from .generated import ARITIES, is_method_path
 from .index import Class, Function, Program
 from .infer import Facts
+from .sites import Graph
 from .values import Ext, Func, Inst, Obj
 
 

@@ -9,8 +9,8 @@ from functools import partial
 
 import libcst as cst
 
-from ..callgraph import CallSite, IterateSite
 from ..index import dotted
+from ..sites import CallSite, IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View
 from .syntax import name as syntax_name

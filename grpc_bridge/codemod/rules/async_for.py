@@ -9,7 +9,7 @@ from functools import partial
 import libcst as cst
 
 from ..adapters import use_of
-from ..callgraph import CallSite, IterateSite, Site
+from ..sites import CallSite, IterateSite, Site
 from .base import Edit, Rule, View
 from .syntax import ASYNC, await_, name
 

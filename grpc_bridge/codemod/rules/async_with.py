@@ -8,7 +8,7 @@ from functools import partial
 
 import libcst as cst
 
-from ..callgraph import WithSite
+from ..sites import WithSite
 from .base import Edit, Rule, View
 from .syntax import ASYNC
 

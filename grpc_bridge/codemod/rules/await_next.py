@@ -9,8 +9,9 @@ from dataclasses import replace
 import libcst as cst
 
 from ..adapters import use_of
-from ..callgraph import STREAMS, CallSite, IterateSite, Site
 from ..index import Function
+from ..iterations import STREAMS
+from ..sites import CallSite, IterateSite, Site
 from ..values import Obj
 from .async_for import drives, waits
 from .base import Edit, Rule, View

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..callgraph import CallSite
+from ..sites import CallSite
 from .base import Edit, Rule, View
 from .syntax import await_
 

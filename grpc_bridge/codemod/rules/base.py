@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import libcst as cst
 
-from ..callgraph import CallSite, Graph, IterateSite, ReadSite, WaitSite, WithSite
 from ..findings import Finding
 from ..index import Function, Module, Program
 from ..infer import Facts
 from ..options import Style
 from ..propagate import Colours
+from ..sites import CallSite, Graph, IterateSite, ReadSite, WaitSite, WithSite
 
 Spelling = Literal["await", "to_thread", "run", "asyncio.run"]
 Apply = Callable[[Any], cst.CSTNode | cst.RemovalSentinel]

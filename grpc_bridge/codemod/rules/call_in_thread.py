@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from ..callgraph import CallSite, ReadSite
+from ..sites import CallSite, ReadSite
 from .base import Edit, Rule, View
 from .syntax import await_, to_thread, wrap_call
 from .syntax import name as syntax_name

@@ -8,8 +8,8 @@ from functools import partial
 
 import libcst as cst
 
-from ..callgraph import IterateSite
 from ..nodes import walk
+from ..sites import IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View
 from .syntax import list_comprehension

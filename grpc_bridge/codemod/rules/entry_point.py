@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from ..callgraph import CallSite
+from ..sites import CallSite
 from .base import Edit, Rule, View
 from .syntax import wrap_call
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from ..callgraph import WaitSite
+from ..sites import WaitSite
 from .base import Edit, Rule, View
 from .syntax import await_
 

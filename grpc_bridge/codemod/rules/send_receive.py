@@ -9,8 +9,8 @@ from functools import partial
 
 import libcst as cst
 
-from ..callgraph import IterateSite
 from ..index import Function, own_nodes
+from ..sites import IterateSite
 from ..values import Ext, Obj
 from .base import Edit, Rule, View
 from .syntax import await_

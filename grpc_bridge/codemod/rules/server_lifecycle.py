@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from ..callgraph import CallSite
+from ..sites import CallSite
 from .base import Edit, Rule, View
 from .syntax import await_
 

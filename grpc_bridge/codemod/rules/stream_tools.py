@@ -9,7 +9,7 @@ from functools import partial
 import libcst as cst
 
 from .. import adapters
-from ..callgraph import IterateSite
+from ..sites import IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View
 from .syntax import name

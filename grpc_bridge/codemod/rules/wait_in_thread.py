@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..callgraph import WaitSite
+from ..sites import WaitSite
 from .base import Edit, Rule, View
 from .syntax import to_thread
 

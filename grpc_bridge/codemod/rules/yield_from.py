@@ -8,7 +8,7 @@ from functools import partial
 
 import libcst as cst
 
-from ..callgraph import IterateSite
+from ..sites import IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View
 from .collect import free_name

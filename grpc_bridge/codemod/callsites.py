@@ -1,0 +1,86 @@
+"""The places where a function, or a method of one of gRPC's objects, is called."""
+
+from __future__ import annotations
+
+import ast
+
+from .. import _surface
+from . import external
+from .handovers import Handovers
+from .sites import CallSite, IterateSite
+from .values import Cls, Ext, Func, Inst, Maker, MemberOf, Obj, Value, Values
+
+CREATES = frozenset({"ResponseStream", "Future", "Call"})
+"""Objects that belong to the context (thread or loop) in which they were made."""
+
+
+class Calls(Handovers):
+    """What each call may call, and how its value is used."""
+
+    def call(self, node: ast.Call) -> None:
+        callees = self.facts.of(node.func)
+        site = CallSite(*self.place(node))  # type: ignore[arg-type]
+        parent = self.graph.parents.get(node)
+        site.awaited = isinstance(parent, ast.Await)
+        site.discarded = isinstance(parent, ast.Expr)
+        if site.awaited and _paths(callees) == {external.TO_THREAD} and node.args:
+            site.threaded = True
+            callees = self.facts.of(node.args[0])
+        for callee in callees:
+            self.classify(site, callee, node)
+        if site.threaded:
+            # What asyncio awaits is the thread; what runs there may do with a thread or without.
+            site.awaited = site.plain = False
+            site.rows.clear()
+        if site.rows or site.callees or site.unknown:
+            self.sites.append(site)
+        if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
+            self.graph.creators.add(self.fn)
+        self.external_call(node, self.facts.of(node.func), site)
+
+    def classify(self, site: CallSite, callee: Value, node: ast.Call) -> None:
+        if isinstance(callee, Func):
+            if callee.fn.is_generator or self.facts.has_role(callee.fn, "contextmanager"):
+                site.plain = True
+            elif not callee.fn.is_async:
+                site.callees.add(callee.fn)
+            else:
+                site.plain = True
+        elif isinstance(callee, Cls):
+            init = callee.cls.find_method("__init__")
+            if init is not None and not callee.cls.module.source.generated:
+                site.callees.add(init)
+        elif isinstance(callee, Inst):
+            method = callee.cls.find_method("__call__")
+            if method is not None:
+                site.callees.add(method)
+        elif isinstance(callee, Obj):
+            self.grpc_member(site, _surface.member(callee.kind, "__call__"), callee)
+        elif isinstance(callee, MemberOf):
+            row = _surface.member(callee.owner.kind, callee.name)
+            if row is not None and row.spelling == "anext":
+                step = IterateSite(*self.place(node), form="method next", stream=True, owner=node)
+                self.add_origin(step.origins, callee.owner)
+                self.sites.append(step)
+                return
+            self.grpc_member(site, row, callee.owner)
+        elif not isinstance(callee, Maker):
+            # An annotation says what is returned; the colour is that of whatever is passed.
+            if isinstance(callee, Ext) and callee.path == external.RUN and len(node.args) == 1:
+                site.rows.append(external.RUN_MEMBER)
+                site.kinds.add("run")
+                return
+            site.plain = True
+            site.unknown = isinstance(callee, Ext) and external.is_unknown_stub(callee.path)
+
+    def grpc_member(self, site: CallSite, row: _surface.Member | None, owner: Obj) -> None:
+        if row is not None and row.spelling == "await":
+            site.rows.append(row)
+            site.kinds.add(owner.kind)
+            self.add_origin(site.origins, owner)
+        else:
+            site.plain = True
+
+
+def _paths(values: Values) -> set[str]:
+    return {value.path if isinstance(value, Ext) else "" for value in values}

@@ -1,0 +1,99 @@
+"""The places where functions and streams are handed to code outside the program, and where that waits."""
+
+from __future__ import annotations
+
+import ast
+
+from . import adapters, external
+from .index import dotted
+from .iterations import STREAMS, Iterations
+from .sites import CallSite, HandSite, WaitSite
+from .values import Box, Ext, Func, Gen, Manager, MemberOf, Obj, Values
+
+
+class Handovers(Iterations):
+    """What calls of external code, and assignments to its objects, do with what they are given."""
+
+    def external_call(self, node: ast.Call, callees: Values, site: CallSite) -> None:
+        paths = [callee.path for callee in callees if isinstance(callee, Ext)]
+        for path in paths:
+            if path == external.SLEEP:
+                self.sites.append(WaitSite(*self.place(node), how="sleep", path=path))
+            elif external.RUNS_LOOP.fullmatch(path):
+                self.sites.append(WaitSite(*self.place(node), how="loop", path=path))
+            elif external.waits(path, node) and not (path.endswith(".acquire") and self.locked):
+                self.sites.append(WaitSite(*self.place(node), how="thread", path=path))
+        sinks = external.sinks_of(node, callees)
+        # A handler's behaviour, called by an interceptor, may be anybody's.
+        behavior = any(isinstance(v, MemberOf) and v.owner.kind == "RpcMethodHandler" for v in callees)
+        unknown = not callees or bool(paths) or behavior
+        arguments: list[ast.expr] = [*node.args, *(keyword.value for keyword in node.keywords)]
+        builtin = paths[0].removeprefix("builtins.") if paths and paths[0].startswith("builtins.") else ""
+        lazy = adapters.adapter(node, self.facts)
+        if lazy is not None and not adapters.at_once(node, self.facts, self.graph.parents):
+            lazy = None
+        whole = builtin not in external.CONSUMERS and adapters.reads_whole(node, self.facts)
+        for argument in arguments:
+            values = self.facts.of(argument)
+            sink = next((sink for sink in sinks if sink.holds(node, argument)), None)
+            if site.threaded and argument is node.args[0] and site.callees:
+                continue
+            if sink is None and builtin in ("next", "anext") and argument is node.args[0]:
+                if builtin == "next":
+                    self.iterate(node, argument, "next", node)
+                continue
+            if sink is None and builtin == "iter" and len(arguments) == 1:
+                self.iterate(node, argument, "iter", node)
+            if lazy is not None and argument in node.args[lazy.first : lazy.last]:
+                continue
+            if sink is None and whole and not isinstance(argument, (ast.GeneratorExp, ast.Starred)):
+                self.iterate(argument, argument, f"collect {builtin}", node)
+                if builtin not in ("sorted", "min", "max") or argument in node.args:
+                    streams = {v for v in values if isinstance(v, (Gen, Obj))}
+                    if builtin or streams or adapters.adapter(argument, self.facts):
+                        continue
+            if sink is None and builtin in external.CONSUMERS:
+                if not isinstance(argument, ast.GeneratorExp):
+                    self.iterate(argument, argument, f"collect {builtin}", node)
+                if builtin not in ("sorted", "min", "max") or argument in node.args:
+                    continue
+            if sink is None and (not unknown or any(path in external.HARMLESS for path in paths)):
+                continue
+            # What a thread is given in a tuple is passed to its target, and followed there.
+            handed = values if sinks else self.with_contents(values)
+            self.hand_over(dotted(node.func) or "a call", argument, handed, sink)
+
+    def escape(self, node: ast.Assign) -> None:
+        """A function that is put where code outside the program finds it: `button.on_click = fetch`."""
+        for target in node.targets:
+            if isinstance(target, (ast.Attribute, ast.Subscript)):
+                owners = self.facts.of(target.value)
+                known = any(not isinstance(owner, (Ext, Obj)) for owner in owners)
+                if not known:
+                    values = self.with_contents(self.facts.of(node.value))
+                    self.hand_over(dotted(target) or "an object", node.value, values, None)
+
+    def hand_over(self, to: str, argument: ast.expr, values: Values, sink: external.Sink | None) -> None:
+        site = HandSite(*self.place(argument), sink=sink, to=to)
+        for value in values:
+            if isinstance(value, Func) and not value.fn.is_async:
+                site.functions.add(value.fn)
+            elif isinstance(value, Obj) and value.kind.endswith("MultiCallable"):
+                site.multi = True
+            elif isinstance(value, (Gen, Manager)):
+                site.functions.add(value.fn)
+            elif isinstance(value, Obj) and value.kind in STREAMS and value.origin is not None:
+                site.origins.add(value.origin)
+        if site.functions or site.multi or site.origins:
+            self.sites.append(site)
+
+    def with_contents(self, values: Values) -> Values:
+        """Values, and those that are in the containers among them."""
+        found = set(values)
+        pending = [value for value in values if isinstance(value, Box)]
+        while pending:
+            for value in self.facts.contents.get(pending.pop().node, frozenset()) - found:
+                found.add(value)
+                if isinstance(value, Box):
+                    pending.append(value)
+        return frozenset(found)

@@ -1,0 +1,60 @@
+"""The places where something is iterated over, or read as a whole."""
+
+from __future__ import annotations
+
+import ast
+
+from . import adapters
+from .index import Function
+from .infer import Facts
+from .locks import Locks
+from .sites import Graph, IterateSite, Site, WaitSite
+from .values import Box, Ext, Gen, Inst, Obj
+
+STREAMS = frozenset({"ResponseStream", "RequestIterator"})
+
+
+class Iterations:
+    """Collects the sites of one function: what all kinds of them need, and those that iterate."""
+
+    def __init__(self, graph: Graph, facts: Facts, locks: Locks, fn: Function) -> None:
+        self.graph = graph
+        self.facts = facts
+        self.locks = locks
+        self.fn = fn
+        self.locked = False
+        self.generator: ast.GeneratorExp | None = None
+        self.sites: list[Site] = graph.sites.setdefault(fn, [])
+
+    def place(self, node: ast.AST) -> tuple[ast.AST, Function, bool, ast.GeneratorExp | None]:
+        return node, self.fn, self.locked, self.generator
+
+    def iterate(self, node: ast.AST, iterable: ast.expr, form: str, owner: ast.AST) -> None:
+        site = IterateSite(*self.place(node), form=form, iterable=iterable, owner=owner)
+        read = list(adapters.sources(iterable, self.facts, site.adapters))
+        for value in (value for source in read for value in self.facts.of(source)):
+            if isinstance(value, Obj) and value.kind in STREAMS:
+                site.stream = True
+                self.add_origin(site.origins, value)
+            elif isinstance(value, Gen):
+                site.callees.add(value.fn)
+            elif isinstance(value, Inst):
+                steps = [value.cls.find_method(name) for name in ("__next__", "__iter__")]
+                site.callees.update(method for method in steps if method is not None)
+            elif not (isinstance(value, Box) and value.kind == "declared"):
+                site.plain = True
+                if isinstance(value, Ext) and value.path.endswith(".map()"):
+                    self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))
+        found = site.stream or bool(site.callees)
+        if form == "iter":
+            # `iter(stream)` waits for nothing.
+            site.stream = False
+        if site.adapters:
+            # asyncstdlib's take both colours.
+            site.plain = False
+        if found:
+            self.sites.append(site)
+
+    def add_origin(self, origins: set[Function], value: Obj) -> None:
+        if value.origin is not None:
+            origins.add(value.origin)

@@ -1,0 +1,126 @@
+"""What the call graph is made of: the kinds of places at which a function does something of interest."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .. import _surface
+from . import external
+from .index import Class, Function
+from .values import Inst, Values
+
+
+@dataclass(eq=False)
+class Site:
+    """A place in `fn`; `locked` where a threading lock is held there."""
+
+    node: ast.AST
+    fn: Function
+    locked: bool
+    generator: ast.GeneratorExp | None
+    """The generator expression around the place, whose body runs later and elsewhere."""
+
+
+@dataclass(eq=False)
+class CallSite(Site):
+    node: ast.Call
+    rows: list[_surface.Member] = field(default_factory=list)
+    """grpcio members that this call may be and that are awaited in a coroutine."""
+    kinds: set[str] = field(default_factory=set)
+    origins: set[Function] = field(default_factory=set)
+    callees: set[Function] = field(default_factory=set)
+    plain: bool = False
+    """It may also be something that nobody awaits."""
+    awaited: bool = False
+    unknown: bool = False
+    """It is an RPC, and whether it streams is not known."""
+    discarded: bool = False
+    """The call is a statement of its own: nobody looks at its value."""
+    threaded: bool = False
+    """It is `await asyncio.to_thread(callee, ...)`."""
+
+    @property
+    def intrinsic(self) -> bool:
+        return any(row.blocks for row in self.rows)
+
+
+@dataclass(eq=False)
+class IterateSite(Site):
+    form: str = "for"
+    iterable: ast.expr | None = None
+    owner: ast.AST | None = None
+    origins: set[Function] = field(default_factory=set)
+    stream: bool = False
+    callees: set[Function] = field(default_factory=set)
+    plain: bool = False
+    adapters: list[ast.Call] = field(default_factory=list)
+    """`enumerate`, `zip` and the like between the stream and who reads it, outermost first."""
+
+
+@dataclass(eq=False)
+class WithSite(Site):
+    node: ast.With
+    item: int = 0
+    channel: bool = False
+    callees: set[Function] = field(default_factory=set)
+    plain: bool = False
+
+
+@dataclass(eq=False)
+class ReadSite(Site):
+    """Python itself calls a method of the program: a property is read, two things are compared."""
+
+    callees: set[Function] = field(default_factory=set)
+    truth: bool = False
+    """It is asked whether the node is true."""
+
+
+@dataclass(eq=False)
+class WaitSite(Site):
+    """An external call that waits: `how` says what a coroutine does about it."""
+
+    how: str = "thread"
+    path: str = ""
+
+
+@dataclass(eq=False)
+class HandSite(Site):
+    """A function, multi-callable or stream is handed to code that is not in the program."""
+
+    sink: external.Sink | None = None
+    functions: set[Function] = field(default_factory=set)
+    origins: set[Function] = field(default_factory=set)
+    multi: bool = False
+    to: str = ""
+
+
+LockKey = tuple[object, str]
+"""A lock by where it is kept: a class or a module, and the name there."""
+
+
+@dataclass(eq=False)
+class LockSite(Site):
+    """A `with` takes a threading lock; `inside` are the places where it is held."""
+
+    key: LockKey | None = None
+    inside: list[Site] = field(default_factory=list)
+
+
+@dataclass
+class Graph:
+    sites: dict[Function, list[Site]] = field(default_factory=dict)
+    creators: set[Function] = field(default_factory=set)
+    callers: dict[Function, set[Function]] = field(default_factory=dict)
+    families: dict[Function, set[Function]] = field(default_factory=dict)
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    driven: dict[Function, str] = field(default_factory=dict)
+    """Generators that are not only iterated over, by what is asked of them."""
+
+    def of(self, fn: Function) -> list[Site]:
+        return self.sites.get(fn, [])
+
+
+def classes_of(values: Values) -> Iterator[Class]:
+    return (value.cls for value in values if isinstance(value, Inst))

@@ -34,9 +34,9 @@ _OURS = {
 
 def __getattr__(name: str) -> Any:
     if name in _OURS:
-        value = getattr(importlib.import_module(f"grpc_bridge.{_OURS[name]}"), name)
+        value = getattr(_module(_OURS[name]), name)
     elif name in ("aio", "experimental"):
-        value = importlib.import_module(f"grpc_bridge.{name}")
+        value = _module(name)
     elif name == "__all__":
         value = sorted({*_OURS, *importlib.import_module("grpc").__all__})
     elif (
@@ -46,6 +46,19 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(f"grpc_bridge.{name}")
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("grpc_bridge._cy."):
+            raise
+        raise ImportError(
+            f"{error.name} is not compiled for this Python: install grpc_bridge with pip, which builds it "
+            "(python -m grpc_bridge.codemod works without it)",
+            name=error.name,
+        ) from error
 
 
 def __dir__() -> list[str]:

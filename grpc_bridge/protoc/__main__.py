@@ -13,6 +13,11 @@ _MISSING = (
     "pip install 'grpc-bridge[protoc]', or use another protoc with the plugin protoc-gen-grpc_python_async"
 )
 
+_NOT_ON_WINDOWS = (
+    "python -m grpc_bridge.protoc hands its plugin to protoc as a shell script, and does not run on Windows. "
+    "Run python -m grpc_tools.protoc in its place, with protoc-gen-grpc_python_async on PATH"
+)
+
 # Run with the interpreter and the modules of this program.
 _PLUGIN = """\
 import sys
@@ -24,6 +29,9 @@ sys.exit(main())
 
 def main(arguments: Sequence[str]) -> int:
     """Run protoc with these arguments; its exit status. What it says goes to stdout and stderr."""
+    if sys.platform == "win32":
+        print(_NOT_ON_WINDOWS, file=sys.stderr)
+        return 1
     try:
         import grpc_tools
         from grpc_tools import protoc

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 
+from grpc_bridge.protoc.__main__ import main as command
 from grpc_bridge.protoc.plugin import generate as answer
 
 from .conftest import PATIENCE, ROOT, python, run
@@ -51,6 +52,16 @@ def test_grpc_tools_protoc_runs_the_plugin(folder: Path, generate: Generate, plu
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert [file.read_bytes() for file in files] == before
+
+
+def test_on_windows_it_says_what_to_run_in_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert command(["-I.", OUT, "greeter.proto"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "python -m grpc_tools.protoc" in said.err
 
 
 def search(plugin: Path) -> str:

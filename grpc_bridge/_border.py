@@ -15,6 +15,7 @@ import logging
 import re
 import sys
 import threading
+import time
 import types
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
@@ -180,6 +181,25 @@ def settle(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
+# How long the main thread waits in one go. Python runs handlers of signals there only, and a wait without
+# end does not notice one that another thread was given, or that came just before the wait; grpcio's own
+# waits are cut up for the same reason.
+SIGNAL_SECONDS = 0.1
+
+
+def wait_on_gate(gate: threading.Lock, timeout: float | None) -> bool:
+    """Wait, at most `timeout` seconds, for someone to release a lock; on the main thread signals are heard."""
+    if threading.current_thread() is not threading.main_thread():
+        return gate.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        remaining = SIGNAL_SECONDS if deadline is None else deadline - time.monotonic()
+        if gate.acquire(timeout=max(0, min(remaining, SIGNAL_SECONDS))):
+            return True
+        if remaining <= 0:
+            return False
+
+
 class LoopThread:
     """An event loop on a thread of its own, for programs that have none."""
 
@@ -260,6 +280,9 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
     """Wait, on a thread that is not the loop's, for a coroutine that runs on the loop."""
     future: concurrent.futures.Future[T] = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
+        if threading.current_thread() is threading.main_thread():
+            while not future.done():
+                concurrent.futures.wait((future,), SIGNAL_SECONDS)
         return future.result()
     except BaseException:
         future.cancel()

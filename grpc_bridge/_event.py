@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator
 from typing import Any
 
-from grpc_bridge._border import running_loop, wake
+from grpc_bridge._border import running_loop, wait_on_gate, wake
 
 
 class Event(threading.Event):
@@ -58,7 +58,7 @@ class Event(threading.Event):
             self._gates.append(gate)
             if self._set:
                 self.set()  # it was set while the gate was being added
-            gate.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+            wait_on_gate(gate, timeout)
             try:
                 self._gates.remove(gate)
             except ValueError:

@@ -188,7 +188,7 @@ SIGNAL_SECONDS = 0.1
 
 
 def wait_on_gate(gate: threading.Lock, timeout: float | None) -> bool:
-    """Wait, at most `timeout` seconds, for someone to release a lock; on the main thread signals are heard."""
+    """Wait, at most `timeout` seconds, for someone to release a lock; the main thread hears signals."""
     if threading.current_thread() is not threading.main_thread():
         return gate.acquire(timeout=-1 if timeout is None else max(timeout, 0))
     deadline = None if timeout is None else time.monotonic() + timeout

@@ -200,6 +200,25 @@ def wait_on_gate(gate: threading.Lock, timeout: float | None) -> bool:
             return False
 
 
+async def within(timeout: float | None, awaitable: Awaitable[T]) -> T:
+    """Await it for at most `timeout` seconds; raises ``asyncio.TimeoutError`` after that.
+
+    Until Python 3.12 `asyncio.wait_for` loses a cancellation that comes together with the result.
+    """
+    if timeout is None:
+        return await awaitable
+    future = asyncio.ensure_future(awaitable)
+    try:
+        await asyncio.wait((future,), timeout=timeout)
+        if not future.done():
+            future.cancel()
+            await asyncio.wait((future,))
+            raise asyncio.TimeoutError()
+        return future.result()
+    finally:
+        future.cancel()
+
+
 class LoopThread:
     """An event loop on a thread of its own, for programs that have none."""
 

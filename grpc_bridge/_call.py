@@ -18,7 +18,7 @@ import grpc
 import grpc.aio
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import run_callback, running_loop
+from grpc_bridge._border import run_callback, running_loop, within
 from grpc_bridge._conversation import Conversation, Reading, Writing
 from grpc_bridge._cy.client_call import CallHandle, ClientCall
 from grpc_bridge._errors import STATUS_CODES, UnawaitedCallWarning
@@ -176,6 +176,7 @@ class Call(Conversation, CallHandle):
 
     async def wait_for_connection(self) -> None:
         """Wait until the channel is connected and the call on its way (initial metadata counts)."""
+        self.used = True
         await self._headers_later()
 
     # ---- how to wait ------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ class Call(Conversation, CallHandle):
         core = self.core
         if core.code == _RUNNING:
             try:
-                await asyncio.wait_for(core.end_waiter(), timeout)
+                await within(timeout, core.end_waiter())
             except asyncio.TimeoutError:
                 raise grpc.FutureTimeoutError() from None
         return read(core)
@@ -201,7 +202,7 @@ class Call(Conversation, CallHandle):
         """Wait in the sync context for a future of the loop's."""
 
         async def wait() -> None:
-            await asyncio.wait_for(waiter(), timeout)
+            await within(timeout, waiter())
 
         try:
             self._wait(wait)

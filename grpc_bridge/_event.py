@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator
 from typing import Any
 
-from grpc_bridge._border import running_loop, wait_on_gate, wake
+from grpc_bridge._border import running_loop, wait_on_gate, wake, within
 
 
 class Event(threading.Event):
@@ -78,9 +78,14 @@ class Event(threading.Event):
         if self._set:
             self.set()  # it was set while the waiter was being added
         try:
-            await asyncio.wait_for(waiter, timeout)
+            await within(timeout, waiter)
         except asyncio.TimeoutError:
             return True
+        finally:
+            try:
+                self._waiters.remove((loop, waiter))
+            except ValueError:
+                pass  # `set` has taken it
         return False
 
     def __await__(self) -> Generator[Any, None, Event]:

@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import call_in, running_loop, user_frame
+from grpc_bridge._border import call_in, running_loop, user_frame, within
 from grpc_bridge._bridge import run_sync
 from grpc_bridge._call import Rendezvous, warn_unawaited
 from grpc_bridge._conversation import Conversation, Reading, Writing
@@ -76,7 +76,7 @@ class InterceptedCall(Conversation, grpc.Call, _grpc_types.Future):
 
     async def _ask_later(self, name: str, timeout: float | None) -> Any:
         try:
-            return await asyncio.wait_for(self._value_of(name), timeout)
+            return await within(timeout, self._value_of(name))
         except asyncio.TimeoutError:
             raise grpc.FutureTimeoutError() from None
 
@@ -120,6 +120,7 @@ class InterceptedCall(Conversation, grpc.Call, _grpc_types.Future):
 
     async def wait_for_connection(self) -> None:
         """Wait until the interceptor has returned a call that is on its way."""
+        self.used = True
         answering = await self.passage.owned()
         if is_call(answering):
             await answering.wait_for_connection()

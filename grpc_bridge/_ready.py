@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import run_callback, running_loop, wake
+from grpc_bridge._border import run_callback, running_loop, wake, within
 
 
 class ChannelReadyFuture(_grpc_types.Future):
@@ -69,7 +69,7 @@ class ChannelReadyFuture(_grpc_types.Future):
 
         self._sync.add_done_callback(on_done)
         try:
-            await asyncio.wait_for(ready, timeout)
+            await within(timeout, ready)
         except asyncio.TimeoutError:
             raise grpc.FutureTimeoutError() from None
         return read()

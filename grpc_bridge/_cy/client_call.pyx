@@ -60,6 +60,8 @@ cdef class ClientCall(ClientCallState):
         elif self._end_waiters is None:
             self._end_waiters = [waiter]
         else:
+            while self._end_waiters and self._end_waiters[len(self._end_waiters) - 1].done():
+                self._end_waiters.pop()  # who waited has given up
             self._end_waiters.append(waiter)
         return waiter
 

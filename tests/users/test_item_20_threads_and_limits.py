@@ -131,7 +131,10 @@ async def refused(call: Any) -> bool:
 
 
 async def admitted(servicer: Holds, ask: Callable[[], Any]) -> Any:
-    """An RPC that has come to its handler. A client may hear of an RPC's end before the server counts it out."""
+    """An RPC that has come to its handler.
+
+    A client may hear of the end of an RPC before the server has counted it out.
+    """
     while True:
         call = ask()
         while not call.done():

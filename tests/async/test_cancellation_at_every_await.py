@@ -1,0 +1,456 @@
+"""Cancelled at every await point: whoever waits, for whatever, at whichever of three moments.
+
+Not a sample: each program runs once for every point that it has. Afterwards no RPC is open, no task is
+left, and the channel and the server go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+import grpc_bridge
+
+from ..conftest import PATIENCE, Servicer, Start, serving_here, stub_of
+from ..points import Points
+from ..protos import exchange_pb2_grpc
+from ..protos.exchange_pb2 import Reply, Request
+
+MOMENTS = pytest.mark.parametrize("moment", Points.MOMENTS)
+MANY_POINTS = 100
+"""More than any program here has."""
+
+
+async def everything_ended(open_rpcs: Callable[[], int]) -> None:
+    """Nothing is left of the RPCs on the server, nor of tasks but the test's own."""
+    me = asyncio.current_task()
+    ending = asyncio.get_running_loop().time() + PATIENCE
+    while open_rpcs() or asyncio.all_tasks() != {me}:
+        assert asyncio.get_running_loop().time() < ending, f"{open_rpcs()} RPCs open; {asyncio.all_tasks()}"
+        await asyncio.sleep(0.001)
+
+
+# ---- the client --------------------------------------------------------------------------------------
+
+
+class Counted(Servicer):
+    """The four arities, each with waits of its own; how many RPCs are open."""
+
+    def __init__(self) -> None:
+        self._open, self._lock = 0, threading.Lock()
+
+    def open_rpcs(self) -> int:
+        return self._open
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._open += change
+
+    def _enter(self, context: Any) -> None:
+        self._count(1)
+        if not context.add_callback(lambda: self._count(-1)):
+            self._count(-1)
+
+
+class Functions(Counted):
+    def Ask(self, request, context):
+        self._enter(context)
+        context.send_initial_metadata((("came", "early"),))
+        return Reply(text=request.text)
+
+    def Watch(self, request, context):
+        self._enter(context)
+        for number in range(3):
+            yield Reply(number=number)
+
+    def Collect(self, request_iterator, context):
+        self._enter(context)
+        return Reply(number=sum(request.number for request in request_iterator))
+
+    def Talk(self, request_iterator, context):
+        self._enter(context)
+        for request in request_iterator:
+            yield Reply(number=request.number)
+
+
+class Coroutines(Counted):
+    async def Ask(self, request, context):
+        self._enter(context)
+        await context.send_initial_metadata((("came", "early"),))
+        await asyncio.sleep(0)
+        return Reply(text=request.text)
+
+    async def Watch(self, request, context):
+        self._enter(context)
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield Reply(number=number)
+
+    async def Collect(self, request_iterator, context):
+        self._enter(context)
+        return Reply(number=sum([request.number async for request in request_iterator]))
+
+    async def Talk(self, request_iterator, context):
+        self._enter(context)
+        async for request in request_iterator:
+            await asyncio.sleep(0)
+            yield Reply(number=request.number)
+
+
+REQUESTS = [Request(number=number) for number in range(3)]
+
+
+async def made_slowly() -> AsyncIterator[Request]:
+    for request in REQUESTS:
+        await asyncio.sleep(0)
+        yield request
+
+
+def made_in_a_thread() -> Iterator[Request]:
+    yield from REQUESTS
+
+
+async def is_asked(stub: Any) -> None:
+    call = stub.Ask.future(Request())
+    await call.initial_metadata()
+    await call.code()
+    await call.details()
+    await call.trailing_metadata()
+    await call.result(PATIENCE)
+    await call.exception(PATIENCE)
+
+
+async def is_read(stub: Any) -> None:
+    call = stub.Watch(Request())
+    await call.wait_for_connection()
+    while await call.read() is not grpc.aio.EOF:
+        pass
+    await call.code()
+
+
+async def is_iterated(call: Any) -> None:
+    async for _ in call:
+        pass
+
+
+async def is_received(stub: Any) -> None:
+    async with stub.Watch(Request()) as call:
+        for _ in range(3):
+            await call.receive()
+
+
+async def collect_written(stub: Any) -> None:
+    call = stub.Collect()
+    for request in REQUESTS:
+        await call.write(request)
+    await call.done_writing()
+    await call
+
+
+async def collect_sent(stub: Any) -> None:
+    async with stub.Collect() as call:
+        for request in REQUESTS:
+            await call.send(request)
+
+
+async def talk_written_and_read(stub: Any) -> None:
+    call = stub.Talk()
+    for request in REQUESTS:
+        await call.write(request)
+        await call.read()
+    await call.done_writing()
+    await call.read()
+
+
+async def talk_sent_and_received(stub: Any) -> None:
+    async with stub.Talk() as call:
+        for request in REQUESTS:
+            await call.send(request)
+            await call.receive()
+        await call.done_sending()
+
+
+async def gathered(stub: Any) -> None:
+    async def collect() -> None:
+        await stub.Collect(made_slowly())
+
+    await asyncio.gather(is_asked(stub), is_read(stub), collect(), talk_sent_and_received(stub))
+
+
+async def waited_for(stub: Any) -> None:
+    await asyncio.wait_for(talk_sent_and_received(stub), PATIENCE)
+
+
+PROGRAMS: dict[str, Callable[[Any], Awaitable[Any]]] = {
+    "unary": lambda stub: stub.Ask(Request()),
+    "with_call": lambda stub: stub.Ask.with_call(Request()),
+    "a future, asked": is_asked,
+    "responses, iterated": lambda stub: is_iterated(stub.Watch(Request())),
+    "responses, read": is_read,
+    "responses, received": is_received,
+    "requests from a list": lambda stub: stub.Collect(REQUESTS),
+    "requests from an async generator": lambda stub: stub.Collect(made_slowly()),
+    "requests from a generator": lambda stub: stub.Collect(made_in_a_thread()),
+    "requests with_call": lambda stub: stub.Collect.with_call(made_slowly()),
+    "requests, written": collect_written,
+    "requests, sent": collect_sent,
+    "both, from a list": lambda stub: is_iterated(stub.Talk(REQUESTS)),
+    "both, from an async generator": lambda stub: is_iterated(stub.Talk(made_slowly())),
+    "both, from a generator": lambda stub: is_iterated(stub.Talk(made_in_a_thread())),
+    "both, written and read": talk_written_and_read,
+    "both, sent and received": talk_sent_and_received,
+    "three at once": gathered,
+    "under wait_for": waited_for,
+}
+
+
+class Waits(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
+    """Written for grpcio; it waits for what it has started."""
+
+    def intercept_unary_unary(self, continuation, client_call_details, request):
+        call = continuation(client_call_details, request)
+        call.code()
+        return call
+
+    def intercept_stream_stream(self, continuation, client_call_details, request_iterator):
+        return continuation(client_call_details, request_iterator)
+
+
+class Awaits(
+    grpc.aio.UnaryUnaryClientInterceptor,
+    grpc.aio.UnaryStreamClientInterceptor,
+    grpc.aio.StreamUnaryClientInterceptor,
+):
+    """Written for grpc.aio."""
+
+    async def intercept_unary_unary(self, continuation, client_call_details, request):
+        await asyncio.sleep(0)
+        call = await continuation(client_call_details, request)
+        await call.code()
+        return call
+
+    async def intercept_unary_stream(self, continuation, client_call_details, request):
+        await asyncio.sleep(0)
+        return await continuation(client_call_details, request)
+
+    async def intercept_stream_unary(self, continuation, client_call_details, request_iterator):
+        await asyncio.sleep(0)
+        return await continuation(client_call_details, request_iterator)
+
+
+async def cancelled_at_every_point(
+    program: Callable[[], Awaitable[Any]], moment: str, after: Callable[[], Awaitable[None]]
+) -> int:
+    """Run the program, cancelled at its first point, then at its second, ...; how many points it has."""
+    tasks: list[asyncio.Task[None]] = []
+    for at in range(MANY_POINTS):
+        points = Points(at, moment, lambda: tasks[-1].cancel())
+
+        async def run(points: Points = points) -> None:
+            await points(program())
+
+        tasks.append(asyncio.create_task(run()))
+        await asyncio.wait(tasks, timeout=PATIENCE)
+        assert tasks[-1].done(), f"cancelled at point {at}, it goes on"
+        if not points.acted:
+            tasks.pop().result()
+            return at
+        # At the end of its last wait it may have had what it came for.
+        if not tasks[-1].cancelled():
+            assert moment != "before", f"point {at}: the cancellation was lost"
+            tasks[-1].result()
+        tasks.clear()  # a traceback holds the program's calls
+        await after()
+    raise AssertionError("it never ended by itself")
+
+
+@pytest.fixture(params=["grpc.server", "ours, functions", "ours, coroutines", "on this loop"])
+async def peer(
+    request: pytest.FixtureRequest, grpcio_server: Start, bridge_server: Start
+) -> AsyncIterator[tuple[Counted, str]]:
+    servicer = Functions() if request.param in ("grpc.server", "ours, functions") else Coroutines()
+    if request.param == "on this loop":
+        async with serving_here(servicer) as target:
+            yield servicer, target
+    else:
+        start = grpcio_server if request.param == "grpc.server" else bridge_server
+        yield servicer, start(servicer)
+
+
+@MOMENTS
+@pytest.mark.parametrize("kind", ["plain", "intercepted"])
+async def test_a_client(peer: tuple[Counted, str], moment: str, kind: str) -> None:
+    servicer, target = peer
+    async with grpc_bridge.insecure_channel(target) as channel:
+        stub = stub_of(
+            grpc_bridge.intercept_channel(channel, Waits(), Awaits()) if kind == "intercepted" else channel
+        )
+
+        async def after() -> None:
+            await everything_ended(servicer.open_rpcs)
+            assert (await stub.Ask(Request(text="next"))).text == "next"
+
+        for name, program in PROGRAMS.items():
+            count = await cancelled_at_every_point(lambda program=program: program(stub), moment, after)
+            assert count > 0, name
+
+
+@MOMENTS
+async def test_a_channel_that_is_opened_and_closed(peer: tuple[Counted, str], moment: str) -> None:
+    servicer, target = peer
+    channels: list[Any] = []
+
+    async def program() -> None:
+        async with grpc_bridge.insecure_channel(target) as channel:
+            channels.append(channel)
+            await channel.channel_ready()
+            assert (await stub_of(channel).Ask(Request(text="a"))).text == "a"
+            state = channel.get_state()
+            waiting = asyncio.create_task(channel.wait_for_state_change(state))
+            try:
+                await asyncio.wait([waiting], timeout=0.001)
+            finally:
+                waiting.cancel()
+
+    async def after() -> None:
+        await channels.pop().close()
+        await everything_ended(servicer.open_rpcs)
+
+    assert await cancelled_at_every_point(program, moment, after) > 2
+
+
+# ---- the server --------------------------------------------------------------------------------------
+
+
+class Pointed(Coroutines):
+    """Counts the points of its handlers; they ask the server itself, with `leaf`, on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points = Points(-1, "before", lambda: None)
+        self.task: asyncio.Task[Any] | None = None
+        self.stub: Any = None
+        self.left = 0
+
+    def _enter(self, context: Any) -> None:
+        super()._enter(context)
+        self.left += 1
+        self.task = asyncio.current_task()
+
+    async def Ask(self, request, context):
+        if request.text == "leaf":
+            return Reply(text="leaf")
+        self._enter(context)
+        try:
+            await self.points(context.send_initial_metadata((("came", "early"),)))
+            await self.points(asyncio.sleep(0))
+            return await self.points(self.stub.Ask(Request(text="leaf")))
+        finally:
+            self.left -= 1
+
+    async def Watch(self, request, context):
+        self._enter(context)
+        try:
+            for number in range(3):
+                await self.points(asyncio.sleep(0))
+                self.points.come_to()
+                yield Reply(number=number)
+        finally:
+            self.left -= 1
+
+    async def Collect(self, request_iterator, context):
+        self._enter(context)
+        try:
+            while (await self.points(anext(aiter(request_iterator), None))) is not None:
+                pass
+            await self.points(self.stub.Ask(Request(text="leaf")))
+            return Reply()
+        finally:
+            self.left -= 1
+
+    async def Talk(self, request_iterator, context):
+        self._enter(context)
+        try:
+            while (request := await self.points(context.read())) is not grpc.aio.EOF:
+                await self.points(context.write(Reply(number=request.number)))
+        finally:
+            self.left -= 1
+
+
+ARITIES: dict[str, Callable[[Any], Any]] = {
+    "Ask": lambda stub: stub.Ask(Request(text="root")),
+    "Watch": lambda stub: stub.Watch(Request()),
+    "Collect": lambda stub: stub.Collect(made_slowly()),
+    "Talk": lambda stub: stub.Talk(made_slowly()),
+}
+
+
+async def status_of(call: Any) -> grpc.StatusCode:
+    try:
+        if hasattr(call, "read"):
+            await is_iterated(call)
+        else:
+            await call
+    except grpc.RpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+@MOMENTS
+@pytest.mark.parametrize("arity", ARITIES)
+@pytest.mark.parametrize("who", ["the client", "the handler's task", "the server's stop"])
+async def test_a_handler(arity: str, moment: str, who: str) -> None:
+    servicer, call, stopped = Pointed(), None, None
+
+    async def run(at: int, target: str, server: Any) -> bool:
+        nonlocal call, stopped
+
+        def act() -> None:
+            nonlocal stopped
+            if who == "the client":
+                assert call is not None
+                call.cancel()
+            elif who == "the handler's task":
+                assert servicer.task is not None
+                servicer.task.cancel()
+            else:
+                stopped = server.stop(None)
+
+        async with grpc_bridge.insecure_channel(target) as channel:
+            stub = servicer.stub = stub_of(channel)
+            servicer.points = Points(at, moment, act)
+            call = ARITIES[arity](stub)
+            code = await asyncio.wait_for(status_of(call), PATIENCE)
+            await everything_ended(lambda: servicer.open_rpcs() + servicer.left)
+            if not servicer.points.acted:
+                assert code == grpc.StatusCode.OK
+                return False
+            if moment == "before" and (who, arity) != ("the handler's task", "Watch"):
+                # (A cancelled task ends well if it does not wait once more, and a response need not wait.)
+                assert code != grpc.StatusCode.OK
+            if stopped is None:
+                servicer.points = Points(-1, moment, act)
+                assert await asyncio.wait_for(status_of(ARITIES[arity](stub)), PATIENCE) == grpc.StatusCode.OK
+            else:
+                await asyncio.wait_for(stopped, PATIENCE)
+            return True
+
+    for at in range(MANY_POINTS):
+        stopped = None
+        server = grpc_bridge.server()
+        exchange_pb2_grpc.add_ExchangeServicer_to_server(servicer, server)
+        target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        server.start()
+        try:
+            if not await run(at, target, server):
+                assert at > 1
+                return
+        finally:
+            await asyncio.wait_for(server.stop(None), PATIENCE)
+    raise AssertionError("it never ended by itself")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
@@ -62,11 +62,8 @@ def _with_name(node: cst.ImportFrom, name: str) -> cst.ImportFrom:
     return node.with_changes(names=names)
 
 
-def drop_unused(module: cst.Module, released: Mapping[str, int]) -> cst.Module:
-    """Remove the imports of those names of which the last use was one that the codemod replaced."""
-    if not released:
-        return module
-    code = module.code
+def drop_unused(module: cst.Module, released: Iterable[str], code: str) -> cst.Module:
+    """Remove the imports of names of which the last use, in `code`, was one that the codemod replaced."""
     used = _names_used(ast.parse(code)) | {
         word for comment in re.findall(r"#\s*type:(.*)", code) for word in re.findall(r"\w+", comment)
     }

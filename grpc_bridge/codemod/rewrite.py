@@ -1,11 +1,13 @@
 """Step 6, rewrite: apply a module's edits to its concrete tree, joined by position, and verify.
 
-The tree that LibCST parses is the file to the byte; only the nodes that an edit names are replaced.
+What LibCST parses is the file to the byte, without what no edit is about; only the nodes that an edit names
+are replaced.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
@@ -13,7 +15,9 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 
 from .alignment import hanging, shift
 from .imports import add_imports, add_names, drop_unused
-from .rules.base import STATEMENTS, Apply, Key, Plan
+from .insert import insert
+from .prune import LINE, Pruned, Unfit, prune, whole
+from .rules.base import STATEMENTS, Apply, Edit, Key, Plan
 
 
 class RewriteError(Exception):
@@ -24,24 +28,11 @@ def rewrite(plan: Plan) -> str:
     """The module's text with all of its edits made."""
     source = plan.module.source
     try:
-        tree = cst.parse_module(source.text)
-    except cst.ParserSyntaxError as error:
-        raise RewriteError(f"LibCST cannot parse it: {error.message}") from error
-    if tree.code != source.text:
-        raise RewriteError("its layout cannot be kept exactly")
-    wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
-    applier = _Applier(plan)
-    changed = wrapper.visit(applier)
-    missed = applier.pending.keys() - applier.done
-    if missed:
-        places = ", ".join(
-            f"{key.kind} at {key.start[0]}:{key.start[1] + 1}" for key in sorted(missed, key=_order)
-        )
-        raise RewriteError(f"places of the analysis were not found in the file: {places}")
-    changed = add_imports(changed, needed(plan.imports, changed.code))
-    released = {name: n for name, n in plan.released.items() if name not in plan.imports}
-    changed = drop_unused(add_names(changed, plan.names), released)
-    text = changed.code
+        lines, edits = insert(LINE.findall(source.text), source.tree, plan.edits)
+        pruned = prune(lines, source.tree, {edit.key.start[0] for edit in edits})
+        text = edited(plan, pruned, edits)
+    except (Unfit, cst.ParserSyntaxError):
+        text = rewrite_whole(plan)
     try:
         compile(text, str(source.path), "exec", dont_inherit=True)
     except SyntaxError as error:
@@ -49,9 +40,46 @@ def rewrite(plan: Plan) -> str:
     return text
 
 
+def rewrite_whole(plan: Plan) -> str:
+    """The same, with all of the module read by LibCST."""
+    try:
+        return edited(plan, whole(plan.module.source.text), plan.edits)
+    except cst.ParserSyntaxError as error:
+        raise RewriteError(f"LibCST cannot parse it: {error.message}") from error
+
+
+def edited(plan: Plan, pruned: Pruned, edits: Sequence[Edit]) -> str:
+    """The module's text, with those edits made that are left to LibCST."""
+    if not (edits or plan.imports or plan.names or plan.released):
+        return pruned.restored(pruned.text)
+    tree = cst.parse_module(pruned.text)
+    if tree.code != pruned.text:
+        raise RewriteError("its layout cannot be kept exactly")
+    wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
+    applier = _Applier(edits, pruned)
+    changed = wrapper.visit(applier)
+    missed = sorted((applier.places[key] for key in applier.pending.keys() - applier.done), key=_order)
+    if missed:
+        places = ", ".join(f"{key.kind} at {key.start[0]}:{key.start[1] + 1}" for key in missed)
+        raise RewriteError(f"places of the analysis were not found in the file: {places}")
+    if plan.imports:
+        changed = add_imports(changed, needed(plan.imports, pruned.restored(changed.code)))
+    changed = add_names(changed, plan.names)
+    released = [name for name in plan.released if name not in plan.imports]
+    if released:
+        changed = drop_unused(changed, released, pruned.restored(changed.code))
+    return pruned.restored(changed.code)
+
+
 def needed(imports: set[str], code: str) -> set[str]:
     """Those that the code speaks of: an edit that asked for one may have been left out."""
     return {name for name in imports if re.search(rf"\b{name.rpartition(' ')[2]}\b", code)}
+
+
+def _moved(key: Key, pruned: Pruned) -> Key:
+    """The key of a node in what is left of the file."""
+    (line, column), end = key.start, key.end
+    return Key(key.kind, (pruned.line(line), column), end and (pruned.line(end[0]), end[1]))
 
 
 def _order(key: Key) -> tuple[int, int]:
@@ -61,11 +89,15 @@ def _order(key: Key) -> tuple[int, int]:
 class _Applier(cst.CSTTransformer):
     METADATA_DEPENDENCIES = (PositionProvider,)
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, edits: Sequence[Edit], pruned: Pruned) -> None:
         super().__init__()
         self.pending: dict[Key, list[Apply]] = {}
-        for edit in plan.edits:
-            self.pending.setdefault(edit.key, []).append(edit.apply)
+        self.places: dict[Key, Key] = {}
+        """Where in the file what is pending is."""
+        for edit in edits:
+            key = _moved(edit.key, pruned)
+            self.places[key] = edit.key
+            self.pending.setdefault(key, []).append(edit.apply)
         self.kinds = {key.kind for key in self.pending}
         self.done: set[Key] = set()
         self.default_indent = "    "

@@ -14,6 +14,8 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+from grpc_bridge.codemod.rewrite import rewrite, rewrite_whole
+from grpc_bridge.codemod.rules.base import Plan
 from grpc_bridge.codemod.runner import Result, migrate, write
 
 Sources = str | Mapping[str, str]
@@ -68,6 +70,13 @@ def run(sources: Sources) -> tuple[Result, dict[str, str]]:
         again = migrate([root])
         assert again.changed == {}, f"a second run changes {again.changed}"
         return result, after
+
+
+def both_ways(plan: Plan) -> str:
+    """What `rewrite` makes of a file: the same as where LibCST reads all of it and makes every edit."""
+    text = rewrite(plan)
+    assert text == rewrite_whole(plan)
+    return text
 
 
 def doubled_awaits(text: str) -> list[int]:

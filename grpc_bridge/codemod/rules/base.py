@@ -66,6 +66,7 @@ class Edit:
     rule: str
     key: Key
     apply: Apply
+    """Changes the node and nothing beside it; statements in the node's blocks may be stand-ins (`prune`)."""
     findings: tuple[Finding, ...] = ()
     functions: frozenset[Function] = frozenset()
 

@@ -1,0 +1,105 @@
+"""Edits that do no more than put a word before a node, which are most of all: they are made in the text.
+
+What such an edit does to a tree, LibCST's way, is its `apply`. It is left to that wherever more than the word
+may change: parentheses in doubt, lines that hang under others, other edits of the same statement.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+
+from .prune import blocks, shares_line, start
+from .rules import async_def, async_for
+from .rules.base import Apply, Edit, Key
+from .rules.syntax import await_
+
+WORDS: dict[tuple[str, Apply], str] = {
+    ("Call", await_): "await ",
+    ("FunctionDef", async_def.make_async): "async ",
+    ("For", async_for.make_async): "async ",
+}
+F_STRING = re.compile(r"""\b(?:[fF][rR]?|[rR][fF])["']""")
+PART_OF_NAME = re.compile(r"(?:\w|\.[ \t]*)\Z")
+TIGHTER = re.compile(r"[ \t]*[.(\[]")
+"""What binds more tightly than `await` does."""
+OPEN_END = re.compile(r"[ \t]*(?:[\\#\r\n]|$)")
+
+Insertion = tuple[int, int, int, str]
+"""A line, a column, what decides between two at one place, and what is put there."""
+
+
+def insert(lines: Sequence[str], tree: ast.Module, edits: Sequence[Edit]) -> tuple[list[str], list[Edit]]:
+    """The lines with words put in, and the edits that have to be made otherwise."""
+    times = Counter(edit.key for edit in edits)
+    starts = _starts(lines, tree)
+    groups: dict[int, list[Edit]] = {}
+    for edit in edits:
+        groups.setdefault(bisect(starts, edit.key.start[0]), []).append(edit)
+    changed = list(lines)
+    left: list[Edit] = []
+    for statement, group in groups.items():
+        first, last = starts[statement - 1], [*starts[statement:], len(lines) + 1][0] - 1
+        found = [_insertions(lines, starts, edit) if times[edit.key] == 1 else None for edit in group]
+        if None in found or (
+            any(F_STRING.search(line) for line in lines[first - 1 : last])
+            and not all(_is_there(lines, edit.key) for edit in group)
+        ):
+            left += group
+            continue
+        for line, column, _, word in sorted(chain.from_iterable(filter(None, found)), reverse=True):
+            text = changed[line - 1]
+            changed[line - 1] = text[:column] + word + text[column:]
+    return changed, left
+
+
+def _starts(lines: Sequence[str], tree: ast.Module) -> list[int]:
+    """The lines on which statements begin, with their decorators; not behind something else."""
+    found: list[int] = []
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.stmt) and not shares_line(lines, node):
+            found.append(start(node))
+        for body in blocks(node):
+            pending += body
+    return sorted(found)
+
+
+def _is_there(lines: Sequence[str], key: Key) -> bool:
+    """True where a call is in fact: `ast` may err about places inside f-strings, before Python 3.12."""
+    if key.end is None:
+        return True
+    text, (start, end) = lines[key.start[0] - 1], (key.start[1], key.end[1])
+    try:
+        node = ast.parse(text[start:end], mode="eval").body
+    except SyntaxError:
+        return False
+    return isinstance(node, ast.Call) and not PART_OF_NAME.search(text, 0, start)
+
+
+def _insertions(lines: Sequence[str], starts: Sequence[int], edit: Edit) -> list[Insertion] | None:
+    """What makes the edit, if it can be made so."""
+    word = WORDS.get((edit.key.kind, edit.apply))
+    if word is None:
+        return None
+    (line, column), end = edit.key.start, edit.key.end
+    text = lines[line - 1]
+    if end is None:
+        # A head of several lines may have to be aligned.
+        place = bisect(starts, line)
+        one_line = place < len(starts) and starts[place] == line + 1
+        return [(line, column, 0, word)] if one_line else None
+    if end[0] != line or text[end[1] - 1] != ")":
+        return None
+    if OPEN_END.match(text, end[1]):
+        below = lines[line] if line < len(lines) else ""
+        if not below.strip() or below.lstrip()[0] in ".([#\\":
+            return None
+    if TIGHTER.match(text, end[1]):
+        return [(line, column, -end[1], f"({word}"), (line, end[1], 0, ")")]
+    return [(line, column, -end[1], word)]

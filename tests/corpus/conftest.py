@@ -1,0 +1,18 @@
+"""Each file is rewritten in both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from grpc_bridge.codemod import runner
+
+from ..codemod.tool import both_ways
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _session() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "rewrite", both_ways)
+        yield

@@ -347,20 +347,21 @@ class CallEvaluator(Evaluator, ABC):
         if path in external.FIELDS:
             made = keywords.get("default", NOTHING)
             factories = keywords.get("default_factory", NOTHING) | keywords.get("factory", NOTHING)
-            return made | self.call_values(factories, node, [], {}, frame)
+            given = [k.value for k in node.keywords if k.arg in ("default_factory", "factory")]
+            return made | self.from_factory(given, factories, node, frame)
         if path == "dataclasses.replace":
             for name, values in keywords.items():
                 self.set_attribute(first, name, values)
             return first
         if path == "collections.defaultdict":
-            self.put(node, None, self.call_values(first, node, [], {}, frame))
+            self.put(node, None, self.from_factory(node.args[:1], first, node, frame))
             return self.make_dict(node, args[1] if len(args) > 1 else NOTHING, keywords)
         if path in external.DICTS:
             return self.make_dict(node, first, keywords)
         if path in external.HOLDERS:
             self.learn(("elem", node), self.elements(first))
             return frozenset({Box(node)})
-        if path in external.QUEUES:
+        if path in external.PRIMITIVES:
             return frozenset({Ext(f"{path}()", node)})
         if path in external.RESHUFFLES:
             together = frozenset().union(*args)
@@ -391,6 +392,14 @@ class CallEvaluator(Evaluator, ABC):
         if path.endswith(".TypeVar") and "bound" in keywords:
             return keywords["bound"]
         return None
+
+    def from_factory(self, given: list[ast.expr], factories: Values, node: ast.Call, frame: Frame) -> Values:
+        """What calls of `factories` return, which `node` is given as `given`; a queue is known by that."""
+        made = self.call_values(factories, node, [], {}, frame)
+        return frozenset(
+            Ext(value.path, given[0]) if isinstance(value, Ext) and value.node is node and given else value
+            for value in made
+        )
 
     def external_sinks(
         self, node: ast.Call, callees: Values, args: list[Values], keywords: dict[str, Values]

@@ -31,7 +31,15 @@ DICTS = frozenset({"collections.OrderedDict", "collections.ChainMap", "weakref.W
 
 HOLDERS = frozenset({"collections.deque", "contextvars.ContextVar"})
 
-QUEUES = frozenset({"queue.Queue", "queue.SimpleQueue", "queue.LifoQueue", "asyncio.Queue"})
+QUEUES = frozenset(
+    {"queue.Queue", "queue.SimpleQueue", "queue.LifoQueue", "queue.PriorityQueue", "asyncio.Queue"}
+)
+
+PRIMITIVES = QUEUES | {
+    "threading.Lock", "threading.Condition", "threading.Semaphore", "threading.BoundedSemaphore",
+    "threading.Event", "threading.Thread",
+}  # fmt: skip
+"""What is told apart by where it is made: each is used by the code that it reaches, and by no other."""
 
 RESHUFFLES = frozenset(
     {
@@ -223,6 +231,30 @@ def waits(path: str, node: ast.Call) -> bool:
         if any(isinstance(value, ast.Constant) and value.value is False for value in first):
             return False
     return path in WAITS or path.endswith(_WAITING_ENDINGS)
+
+
+def bounded(made: ast.AST | None) -> bool:
+    """True for a queue made with room for so many: to put something into it may wait."""
+    if not isinstance(made, ast.Call):
+        return False
+    size = [*made.args[:1], *(k.value for k in made.keywords if k.arg == "maxsize")]
+    factory = (
+        bool(size)
+        and isinstance(size[0], (ast.Name, ast.Attribute))
+        and _last_name(size[0]).endswith("Queue")
+    )
+    return bool(size) and not factory and not (isinstance(size[0], ast.Constant) and size[0].value in (0, -1))
+
+
+def _last_name(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
+
+
+def puts(path: str, node: ast.Call) -> bool:
+    """True for `put` into a queue, unless it only tries."""
+    block = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "block")]
+    tries = any(isinstance(value, ast.Constant) and value.value is False for value in block)
+    return path.startswith("queue.") and path.endswith("().put") and not tries
 
 
 def is_executor(path: str) -> bool:

@@ -15,14 +15,18 @@ class Handovers(Iterations):
     """What calls of external code, and assignments to its objects, do with what they are given."""
 
     def external_call(self, node: ast.Call, callees: Values, site: CallSite) -> None:
-        paths = [callee.path for callee in callees if isinstance(callee, Ext)]
+        paths = list(dict.fromkeys(callee.path for callee in callees if isinstance(callee, Ext)))
+        full = any(isinstance(callee, Ext) and external.bounded(callee.node) for callee in callees)
         for path in paths:
             if path == external.SLEEP:
                 self.sites.append(WaitSite(*self.place(node), how="sleep", path=path))
             elif external.RUNS_LOOP.fullmatch(path):
                 self.sites.append(WaitSite(*self.place(node), how="loop", path=path))
-            elif external.waits(path, node) and not (path.endswith(".acquire") and self.locked):
+            elif (full and external.puts(path, node)) or (
+                external.waits(path, node) and not (path.endswith(".acquire") and self.locked)
+            ):
                 self.sites.append(WaitSite(*self.place(node), how="thread", path=path))
+                break
         sinks = external.sinks_of(node, callees)
         # A handler's behaviour, called by an interceptor, may be anybody's.
         behavior = any(isinstance(v, MemberOf) and v.owner.kind == "RpcMethodHandler" for v in callees)

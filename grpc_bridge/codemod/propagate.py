@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from .adapters import use_of
 from .boundary import Cut, callbacks, cuts
+from .counterparts import Counterparts
 from .index import Function, Program, own_nodes
 from .infer import Facts
 from .sites import (
@@ -40,6 +41,8 @@ CALL_KINDS = frozenset({"Future", "Call", "ResponseStream"})
 class Colours:
     """The verdict: who becomes (or is) a coroutine, who waits and stays sync, and why."""
 
+    counterparts: Counterparts
+    """The queues, locks, events and threads, and those of which asyncio's take the place."""
     waiting: set[Function] = field(default_factory=set)
     sync: dict[Function, Cut] = field(default_factory=dict)
     callbacks: set[Function] = field(default_factory=set)
@@ -61,28 +64,51 @@ def propagate(
     facts: Facts,
     keep_sync: Collection[str] = frozenset(),
     kept: Mapping[Function, Cut] = MappingProxyType({}),
+    counterparts: Counterparts | None = None,
 ) -> Colours:
     """The fixpoint; what `keep_sync` names and what `kept` holds stays as it is, because the user says so."""
-    solver = Solver(program, graph, facts, keep_sync)
-    solver.natural.update(kept)
-    while True:
-        solver.solve()
-        if not solver.promote():
-            return solver.colours
+    counterparts = counterparts or Counterparts(program, graph, facts)
+    natural = {**cuts(program, graph, facts, keep_sync), **kept}
+    solver = Solver(program, graph, facts, natural, counterparts)
+    solver.settle()
+    if counterparts.begin(solver.colours):
+        while True:
+            tasks = {fn for fn in natural if natural[fn].rule == "GB703" and counterparts.released(fn)}
+            remaining = {fn: cut for fn, cut in natural.items() if fn not in tasks}
+            solver = Solver(program, graph, facts, remaining, counterparts)
+            solver.settle()
+            if not counterparts.drop(solver.colours):
+                break
+    return solver.colours
 
 
 class Solver:
-    def __init__(self, program: Program, graph: Graph, facts: Facts, keep_sync: Collection[str]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        graph: Graph,
+        facts: Facts,
+        natural: Mapping[Function, Cut],
+        counterparts: Counterparts,
+    ) -> None:
         self.graph = graph
         self.facts = facts
         self.functions = [fn for fn in program.functions() if fn in graph.sites]
-        self.natural = cuts(program, graph, facts, keep_sync)
-        self.colours = Colours(callbacks=callbacks(graph))
+        self.natural = dict(natural)
+        self.counterparts = counterparts
+        self.colours = Colours(counterparts, callbacks=callbacks(graph))
         self.promoted: set[Function] = set()
         self.consumers: dict[Function, set[Function]] = {}
         """Who waits for the streams and futures that a function makes."""
         self.long_held: dict[LockKey | None, Function] = {}
         self.roots = {fn for fn in self.functions if self.is_root(fn)}
+
+    def settle(self) -> None:
+        """The fixpoint, with those who are called by what it makes coroutines."""
+        while True:
+            self.solve()
+            if not self.promote():
+                return
 
     def is_root(self, fn: Function) -> bool:
         """Called by a framework that takes both colours."""
@@ -106,6 +132,8 @@ class Solver:
             return site.channel or bool(site.callees & waiting)
         if isinstance(site, ReadSite):
             return bool(site.callees & waiting)
+        if isinstance(site, LockSite):
+            return self.counterparts.waits(site)
         if isinstance(site, HandSite) and site.sink is None:
             return site.multi or bool(site.origins) or bool(site.functions & waiting)
         return False
@@ -243,7 +271,7 @@ class Solver:
 
     def examine_site(self, fn: Function, site: Site) -> None:
         waits = self.site_waits(site)
-        if waits and site.locked:
+        if waits and self.counterparts.held(site):
             self.stop(fn, site, "GB704", f"line {_line(site)} waits while a threading lock is held")
         if waits and self.in_class_body(site):
             reason = f"line {_line(site)} waits in the body of a class, which cannot await"
@@ -273,7 +301,7 @@ class Solver:
             self.examine_iteration(fn, site)
         if isinstance(site, ReadSite) and waits and not self.readable(site):
             self.cut(fn, "GB706", f"line {_line(site)} waits where Python calls a method itself", True)
-        if isinstance(site, WaitSite) and site.how != "stuck" and site.locked:
+        if isinstance(site, WaitSite) and site.how != "stuck" and self.counterparts.held(site):
             self.cut(fn, "GB704", f"line {_line(site)} blocks while a threading lock is held", True)
         if isinstance(site, LockSite) and site.key in self.long_held:
             holder = self.long_held[site.key].label
@@ -306,7 +334,9 @@ class Solver:
         found: dict[LockKey | None, Function] = {}
         for fn, sites in self.graph.sites.items():
             for lock in sites:
-                if isinstance(lock, LockSite) and lock.key and any(map(self.keeps_lock, lock.inside)):
+                if not isinstance(lock, LockSite) or self.counterparts.waits(lock):
+                    continue
+                if lock.key and any(map(self.keeps_lock, lock.inside)):
                     found.setdefault(lock.key, fn)
         return found
 
@@ -448,6 +478,7 @@ class Solver:
                 (isinstance(site, CallSite) and site.intrinsic)
                 or (isinstance(site, IterateSite) and site.stream)
                 or (isinstance(site, WithSite) and site.channel)
+                or isinstance(site, LockSite)
             )
             for site in self.graph.of(fn)
         )
@@ -471,8 +502,9 @@ class Solver:
             if not self.graph.callers[fn] <= wanted | asynchronous:
                 reason = "it waits, and both coroutines and sync code call it"
                 self.natural.setdefault(fn, Cut("GB706", reason, True))
-        self.promoted |= wanted - coroutines
-        return wanted > coroutines
+        feeders = self.counterparts.wanted(self.colours) - wanted - self.promoted
+        self.promoted |= wanted - coroutines | feeders
+        return wanted > coroutines or bool(feeders)
 
     def spread(
         self,

@@ -10,6 +10,7 @@ from . import callgraph, index, infer, keep, propagate, rules, workers
 from .analysis import Analysis
 from .boundary import Cut
 from .cache import Cache
+from .counterparts import Counterparts
 from .digest import digest
 from .discover import Failure
 from .findings import Finding
@@ -120,8 +121,10 @@ def _settle(
     """
     kept = {**keep.kept_functions(program), **import_first.kept(program)}
     lines = {module: keep.kept_lines(module.source) for module in program.modules.values() if module.in_run}
+    counterparts = Counterparts(program, graph, facts)
+    counterparts.leave(lines, options.skip)
     while True:
-        colours = propagate.propagate(program, graph, facts, options.keep_sync, kept)
+        colours = propagate.propagate(program, graph, facts, options.keep_sync, kept, counterparts)
         plans = [_plan(Plan(module, style=options.style), program, graph, facts, colours) for module in lines]
         refused: dict[Function, Cut] = {}
         for plan in plans:

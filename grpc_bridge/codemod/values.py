@@ -15,7 +15,7 @@ class Ext:
 
     path: str
     node: ast.AST | None = None
-    """For a queue: the call that made it; what is put into one does not come out of another."""
+    """For a queue, a lock, a thread: the call that made it. What one is given comes out of no other."""
 
 
 @dataclass(frozen=True)

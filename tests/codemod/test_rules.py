@@ -12,7 +12,7 @@ from grpc_bridge.codemod.rules.base import Rule
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
 HEADING = re.compile(r"^### (GB\d{3}) ([a-z-]+)$", re.MULTILINE)
-HELPERS = {"__init__", "base", "syntax"}
+HELPERS = {"__init__", "base", "primitive", "syntax"}
 
 
 def test_ids_are_unique_and_well_formed() -> None:

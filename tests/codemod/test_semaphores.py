@@ -50,7 +50,7 @@ def test_a_semaphore_that_is_a_signal(kind: str, before: str, after: str) -> Non
     assert "\n".join(sorted(got["app.py"].split("\n"))) == "\n".join(
         sorted(MIGRATED.format(kind=kind, acquire=after).lstrip("\n").split("\n"))
     )
-    assert rules(result) == ["GB402"]
+    assert rules(result) == ["GB402", "GB404"]
 
 
 @pytest.mark.parametrize("acquire", ["started.acquire(False)", "started.acquire(blocking=False)"])

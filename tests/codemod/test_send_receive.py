@@ -134,7 +134,8 @@ def test_the_usual_style_knows_nothing_of_it() -> None:
         (root / "greet_pb2_grpc.py").write_text(generated())
         (root / "app.py").write_text(TALK)
         result = migrate([root])
-        assert "stub.Chat(iter(requests.get, None), timeout=20)" in result.changed[root / "app.py"]
+        wanted = "stub.Chat(asyncstdlib.iter(requests.get, None), timeout=20)"
+        assert wanted in result.changed[root / "app.py"]
         assert rules(result) == []
 
 

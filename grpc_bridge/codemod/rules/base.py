@@ -184,6 +184,13 @@ class View:
         source = self.module.lines[line - 1].strip()
         return Finding(self.module.path, line, column + 1, rule.id, message, kind, decide, source)
 
+    def release(self, node: ast.AST) -> None:
+        """Note that one use of an imported name goes: of `queue` in `queue.Queue`."""
+        while isinstance(node, (ast.Attribute, ast.Call)):
+            node = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Name):
+            self.plan.released[node.id] = self.plan.released.get(node.id, 0) + 1
+
     def bridge_name(self) -> str:
         """The name under which this module knows grpc_bridge; asks for the import where it does not."""
         if self.module.keeps_grpc:

@@ -164,6 +164,7 @@ def convert(view: View, feed: Feed) -> Iterator[Edit]:
     ]
     steps = [s for s in reads if s.form == "next" and isinstance(s.node, ast.Call) and len(s.node.args) == 1]
     view.plan.released["queue"] = view.plan.released.get("queue", 0) + 1
+    view.plan.claimed |= {feed.made.value, feed.call.args[0], *feed.puts}
     yield view.edit(RULE, "SimpleStatementLine", feed.made, drop)
     yield view.edit(RULE, "Call", feed.call, without_iterator)
     for put in feed.puts:

@@ -27,7 +27,7 @@ def match(view: View) -> Iterator[Edit]:
     if not view.is_async:
         return
     for site in view.sites(WaitSite):
-        if site.how != "thread" or site.generator is not None or site.locked:
+        if site.how != "thread" or site.generator is not None or view.colours.counterparts.held(site):
             continue
         if isinstance(view.graph.parents.get(site.node), ast.Await):
             continue

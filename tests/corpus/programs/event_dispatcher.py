@@ -1,7 +1,6 @@
 # shape: 1
-# async: Session.take Session.close exchange_all main
-# stays: Session.open Session._dispatch open_session
-# cuts: GB402 GB503 GB703 GB706
+# async: Session._dispatch Session.emit Session.take Session.close exchange_all main
+# cuts:
 """Replies are dispatched by kind from a reader thread; the module's functions wait for theirs.
 
 What the reader thread needs is made by `open_session`, not by a constructor.

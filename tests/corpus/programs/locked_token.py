@@ -1,7 +1,6 @@
 # shape: 2
-# async: greet_all main
-# stays: TokenSource.token TokenSource.forget TokenSource._fetch
-# cuts: GB503 GB704 GB706
+# async: TokenSource._fetch TokenSource.forget TokenSource.token greet_all main
+# cuts:
 """A token is fetched under a lock, once; calls beside the lock are free to be awaited."""
 
 import threading

@@ -1,5 +1,5 @@
 # shape: 6
-# async: Shell.run Shell.close main
+# async: Commands.__anext__ Shell.run Shell.close main
 # cuts:
 """An iterator class whose `__next__` blocks on a queue, and a client that reads one reply per request."""
 

@@ -1,0 +1,59 @@
+"""A lock, an event or a semaphore that only coroutines wait for becomes asyncio's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ..primitives import EVENT, LOCKS
+from .base import Edit, Rule, View
+from .primitive import declared, make, report_kept, uses
+from .syntax import ASYNC, await_
+
+RULE = Rule(
+    id="GB404",
+    slug="async-lock",
+    sentence="A lock, an event or a semaphore that only coroutines wait for becomes asyncio's.",
+    before="""\
+def __init__(self, stub):
+    self._lock = threading.Lock()
+    self._ready = threading.Event()
+
+
+def refresh(self):
+    self._ready.wait()
+    with self._lock:
+        self._prices = self._stub.List(Empty())
+""",
+    after="""\
+def __init__(self, stub):
+    self._lock = asyncio.Lock()
+    self._ready = asyncio.Event()
+
+
+async def refresh(self):
+    await self._ready.wait()
+    async with self._lock:
+        self._prices = await self._stub.List(Empty())
+""",
+    remedy="Make those who use it too coroutines, or wait outside the lock.",
+)
+
+KINDS = frozenset({*LOCKS, EVENT})
+
+
+def match(view: View) -> Iterator[Edit]:
+    yield from report_kept(view, RULE, KINDS)
+    yield from make(view, RULE, KINDS)
+    yield from declared(view, RULE, KINDS)
+    for _, use in uses(view, KINDS):
+        if use.form == "with":
+            yield view.edit(RULE, "With", use.place, enter)
+        elif use.form == "call" and use.waits:
+            view.plan.claimed.add(use.place)
+            yield view.edit(RULE, "Call", use.place, await_)
+
+
+def enter(node: cst.With) -> cst.With:
+    return node.with_changes(asynchronous=ASYNC)

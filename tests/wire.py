@@ -37,7 +37,8 @@ class Wire:
         """Released when a connection's server has closed it."""
         self._swallowing = False
         self._delay = 0.0
-        self._halving = self._cutting = False
+        self._halving = False
+        self._cut_at: int | None = None
         self._sockets: list[socket.socket] = []
         self._resetting: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -55,9 +56,9 @@ class Wire:
         """From now on each piece comes as two."""
         self._halving = True
 
-    def cut(self) -> None:
-        """Half of the next piece arrives, and then its connection is reset; later connections are well."""
-        self._cutting = True
+    def cut(self, longer_than: int) -> None:
+        """Half of the next piece of more bytes arrives, then its connection is reset; later ones are well."""
+        self._cut_at = longer_than
 
     def reset(self) -> None:
         """Reset the connections that there are; later ones are well."""
@@ -113,12 +114,13 @@ class Wire:
         if self._delay:
             time.sleep(self._delay)
         with contextlib.suppress(OSError):
-            if not self._cutting and not self._halving:
+            cut = self._cut_at is not None and len(chunk) > self._cut_at
+            if not cut and not self._halving:
                 destination.sendall(chunk)
                 return
             destination.sendall(chunk[: len(chunk) // 2])
-            if self._cutting:
-                self._cutting = False
+            if cut:
+                self._cut_at = None
                 self._reset(source)
                 self._reset(destination)
             else:

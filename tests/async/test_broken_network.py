@@ -14,17 +14,12 @@ import grpc_bridge
 
 from ..conftest import PATIENCE, AsyncEcho, Echo, Servicer, Start, stub_of, until
 from ..footprint import flat, footprint
+from ..load import AT_ONCE, LOST, Load, status_of
 from ..protos.exchange_pb2 import Reply, Request
 from ..wire import Wire
 
 PAYLOAD = bytes(range(256)) * 1024
 """Longer than what a connection takes in one piece."""
-
-# A lost connection is tried again at once, where grpcio would wait a second.
-AT_ONCE = (("grpc.initial_reconnect_backoff_ms", 100),)
-
-# C-core says UNKNOWN where a stream is removed together with its connection.
-LOST = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN}
 
 
 class Open(Echo):
@@ -116,21 +111,9 @@ async def test_pieces_that_come_late_or_in_halves(world: tuple[Any, Wire, Any], 
     await asyncio.gather(*(every_arity(stub, PAYLOAD) for _ in range(3)))
 
 
-async def outcome(call: Any) -> grpc.StatusCode:
-    try:
-        if hasattr(call, "read"):
-            while await call.read() is not grpc.aio.EOF:
-                pass
-        else:
-            await call
-    except grpc.RpcError as error:
-        return error.code()
-    return grpc.StatusCode.OK
-
-
 async def comes_back(stub: Any) -> None:
     """The channel has a connection that works; an RPC may yet be lost with the one before."""
-    while await outcome(stub.Ask(Request(), wait_for_ready=True, timeout=PATIENCE)) != grpc.StatusCode.OK:
+    while await status_of(stub.Ask(Request(), wait_for_ready=True, timeout=PATIENCE)) != grpc.StatusCode.OK:
         pass
 
 
@@ -144,7 +127,7 @@ async def test_a_connection_reset_in_the_middle(world: tuple[Any, Wire, Any]) ->
     await writing.write(Request())
     wire.reset()
     for call in (watching, asking, writing):
-        assert await asyncio.wait_for(outcome(call), PATIENCE) in LOST
+        assert await asyncio.wait_for(status_of(call), PATIENCE) in LOST
     await comes_back(stub)
     assert wire.connections == 2
     await until(lambda: len(servicer.over) == len(servicer.entered))
@@ -155,8 +138,8 @@ async def test_a_message_cut_in_half(world: tuple[Any, Wire, Any]) -> None:
     _, wire, stub = world
     call = stub.Watch(Request(payload=PAYLOAD))
     assert (await call.read()).payload == PAYLOAD
-    call.cancel()
-    wire.cut()
+    wire.cut(longer_than=1000)
+    other = call
     call, payloads = stub.Watch(Request(number=1, payload=PAYLOAD)), []
 
     async def read_all() -> None:
@@ -167,6 +150,7 @@ async def test_a_message_cut_in_half(world: tuple[Any, Wire, Any]) -> None:
         await read_all()
     assert await call.code() in LOST
     assert payloads in ([], [PAYLOAD])
+    assert await status_of(other) in LOST
     await comes_back(stub)
 
 
@@ -184,49 +168,33 @@ async def test_a_black_hole(world: tuple[Any, Wire, Any]) -> None:
             await writing.write(Request(payload=PAYLOAD))
 
     written = asyncio.create_task(write_on())
-    codes = [outcome(stream), outcome(stub.Ask(Request(), timeout=0.3)), outcome(writing)]
+    codes = [status_of(stream), status_of(stub.Ask(Request(), timeout=0.3)), status_of(writing)]
     late = grpc.StatusCode.DEADLINE_EXCEEDED
     assert await asyncio.wait_for(asyncio.gather(*codes), PATIENCE) == [late] * 3
     with pytest.raises((grpc.RpcError, asyncio.InvalidStateError)):
         await asyncio.wait_for(written, PATIENCE)
-    waiting = asyncio.create_task(outcome(stub.Watch(Request())))
+    waiting = asyncio.create_task(status_of(stub.Watch(Request())))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
 
-async def test_resets_under_load(world: tuple[Any, Wire, Any]) -> None:
+@pytest.mark.parametrize("kind", ["grpcio_server", "bridge_server"])
+@pytest.mark.parametrize("servicer", [Echo, AsyncEcho], ids=["functions", "coroutines"])
+async def test_resets_under_load(kind: str, servicer: type[Servicer], request: pytest.FixtureRequest) -> None:
     """Each RPC has its own answer or is lost, and after the last reset all is well."""
-    _, wire, stub = world
-    await every_arity(stub, b"")
-    answered = lost = 0
-    going_on = True
-
-    async def worker(number: int) -> None:
-        nonlocal answered, lost
-        while going_on:
-            try:
-                assert (await stub.Ask(Request(number=number))).number == number
-                assert [reply.number async for reply in stub.Talk([Request(number=number)] * 3)] == [
-                    2 * number
-                ] * 3
-                answered += 1
-            except grpc.RpcError as error:
-                if error.code() not in LOST:
-                    raise
-                lost += 1
-                await asyncio.sleep(0.01)
-
-    workers = [asyncio.create_task(worker(number)) for number in range(10)]
-    for _ in range(5):
-        wanted = answered + 20
-        await until(lambda wanted=wanted: answered >= wanted)
-        wire.reset()
-    going_on = False
-    await asyncio.wait_for(asyncio.gather(*workers), PATIENCE)
-    assert (answered >= 100, lost > 0) == (True, True)
-    await comes_back(stub)
+    if (kind, servicer) == ("grpcio_server", AsyncEcho):
+        kind = "aio_server"
+    with Wire(request.getfixturevalue(kind)(servicer())) as wire:
+        async with grpc_bridge.insecure_channel(wire.address, options=AT_ONCE) as channel:
+            stub = stub_of(channel)
+            async with Load(stub, 10) as load:
+                for _ in range(5):
+                    await load.more(20)
+                    wire.reset()
+            assert load.lost > 0
+            await comes_back(stub)
 
 
 async def test_what_was_cut_off_leaves_nothing(bridge_server: Start) -> None:
@@ -238,7 +206,7 @@ async def test_what_was_cut_off_leaves_nothing(bridge_server: Start) -> None:
                 call = stub_of(channel).Watch(Request())
                 await call.read()
                 wire.reset()
-                assert await outcome(call) in LOST
+                assert await status_of(call) in LOST
 
     await lose_one()
     before = footprint()

@@ -7,7 +7,7 @@ cdef class ClientCall(ClientCallState):
     cdef readonly object loop
     cdef object serializer
     cdef public object deadline
-    # futures of the loop
+    # futures of the loop, and waiters of its mailbox
     cdef list _end_waiters
     cdef list _header_waiters
     cdef object _read_waiter
@@ -18,6 +18,7 @@ cdef class ClientCall(ClientCallState):
 
     cdef int begin(self, ClientTransport transport, CallHead head, object request) except -1
     cdef int check_loop(self) except -1
+    cdef int _add_end_waiter(self, object waiter) except -1
     cdef int _send_end(self) except -1
     cdef object _error(self)
 

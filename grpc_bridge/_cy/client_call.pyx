@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """A call on the client, bound to the loop that it was started on.
 
-Each thing that can be waited for has futures of the loop; nothing here is a Task. Methods are for the
+Each thing that can be waited for has futures of the loop, or a waiter of its mailbox; nothing here is a Task. Methods are for the
 loop's own thread, except where they say otherwise.
 """
 
@@ -12,7 +12,7 @@ from grpc_bridge._border import run_callback, user_frame
 from grpc_bridge._errors import bound_to_another_loop, rpc_error
 
 from grpc_bridge._cy.client_state cimport ClientCallState
-from grpc_bridge._cy.handoff cimport LoopMailbox, mailbox_of
+from grpc_bridge._cy.handoff cimport LoopMailbox, Waiter, mailbox_of
 from grpc_bridge._cy.transport cimport CallHead, ClientTransport
 
 cdef int _RUNNING = -1
@@ -43,7 +43,10 @@ cdef class ClientCall(ClientCallState):
         """Iterator of an await for the one response; cancelling the wait cancels the call."""
         if self.code == _RUNNING:
             try:
-                yield from self.end_waiter()
+                self.check_loop()
+                waiter = Waiter(self.mailbox)
+                self._add_end_waiter(waiter)
+                yield from waiter
             except _CancelledError:
                 self.cancel(_CANCELLED, _LOCALLY_CANCELLED)
                 raise
@@ -57,13 +60,18 @@ cdef class ClientCall(ClientCallState):
         waiter = self.loop.create_future()
         if self.code != _RUNNING:
             waiter.set_result(None)
-        elif self._end_waiters is None:
+        else:
+            self._add_end_waiter(waiter)
+        return waiter
+
+    cdef int _add_end_waiter(self, object waiter) except -1:
+        if self._end_waiters is None:
             self._end_waiters = [waiter]
         else:
             while self._end_waiters and self._end_waiters[len(self._end_waiters) - 1].done():
                 self._end_waiters.pop()  # who waited has given up
             self._end_waiters.append(waiter)
-        return waiter
+        return 0
 
     def headers_waiter(self):
         """A future of the loop that is done when the initial metadata is known."""
@@ -97,7 +105,7 @@ cdef class ClientCall(ClientCallState):
             self.check_loop()
             if self._read_waiter is not None:
                 raise self._concurrent_read()
-            self._read_waiter = self.loop.create_future()
+            self._read_waiter = Waiter(self.mailbox)
             try:
                 await self._read_waiter
             except _CancelledError:

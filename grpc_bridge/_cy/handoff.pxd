@@ -38,13 +38,34 @@ cdef class LoopMailbox(Mailbox):
     cdef bint _scheduled
     cdef object _drain_callback
     cdef object _context
+    # who has got what it waited for in this turn
+    cdef list _resumable
+    cdef bint _resumes
+    # what the loop watches for a wake-up from another thread; -1 where it watches only its own
+    cdef int _bell
+    cdef bint _hung
     # pollers that have lent their turn to this loop
     cdef list _sources
 
     cdef int wake(self) except -1
+    cdef int _hang_bell(self) except -1
+    cdef int _resume_all(self) except -1
     cdef int defer(self, object callback) except -1  # any thread
     cdef int _deliver_all(self) except -1
     cdef int _abandon(self) except -1
+
+
+cdef class Waiter:
+    cdef LoopMailbox _mailbox
+    cdef public bint _asyncio_future_blocking
+    cdef int _state
+    cdef object _result
+    # whom to tell, and its context variables; more than one is rare
+    cdef object _callback
+    cdef object _context
+    cdef list _others
+
+    cdef int _tell(self) except -1
 
 
 cdef InlineMailbox inline_mailbox

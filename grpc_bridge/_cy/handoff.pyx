@@ -6,17 +6,27 @@ The first push of a batch wakes the loop; the rest ride along. Under load a poll
 instead: the loop then takes completions from the queue itself, on its own thread, so the two do not
 trade the GIL once per event.
 
+What a coroutine of ours waits for is a `Waiter`: the mailbox goes on with the task that waits in the same
+turn of the loop in which the completion came, where a future would ask the loop for another turn.
+
 All state here is guarded by the GIL: no Python code runs between a test and the change that
 depends on it.
 """
 
+import asyncio
 import contextvars
 import logging
+import os
 import threading
+
+from posix.unistd cimport close, read, write
 
 from grpc_bridge import _fork
 
 _LOGGER = logging.getLogger("grpc_bridge")
+
+# Linux has it.
+cdef object _eventfd = getattr(os, "eventfd", None)
 
 
 cdef class Completion:
@@ -95,6 +105,14 @@ cdef class LoopMailbox(Mailbox):
         self._drain_callback = self._drain
         # What is delivered must not see the context variables of whoever happened to wake the loop.
         self._context = contextvars.Context()
+        self._resumable = []
+
+    def __cinit__(self):
+        self._bell = -1
+
+    def __dealloc__(self):
+        if self._bell >= 0:
+            close(self._bell)
 
     cdef int push(self, Completion completion) except -1:
         self._ready.append(completion)
@@ -119,6 +137,13 @@ cdef class LoopMailbox(Mailbox):
         return 1
 
     cdef int wake(self) except -1:
+        cdef unsigned long long one = 1
+        if self._bell >= 0:
+            if self.loop.is_closed():
+                return self._abandon()
+            # The GIL is kept: this does not block, and giving it away here costs more than the call.
+            write(self._bell, &one, sizeof(one))
+            return 0
         try:
             self.loop.call_soon_threadsafe(self._drain_callback, context=self._context)
         except RuntimeError:
@@ -126,6 +151,27 @@ cdef class LoopMailbox(Mailbox):
                 raise
             self._abandon()
         return 0
+
+    cdef int _hang_bell(self) except -1:
+        """Let the loop watch a descriptor of our own, on its own thread.
+
+        A wake-up through asyncio's makes a handle, gives the GIL away to write a byte, and is read with
+        two calls of the system and an exception.
+        """
+        if _eventfd is not None and isinstance(self.loop, asyncio.SelectorEventLoop):
+            bell = _eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            try:
+                self.loop.add_reader(bell, self._rung)
+            except BaseException:
+                os.close(bell)
+                raise
+            self._bell = bell
+        return 0
+
+    def _rung(self):
+        cdef unsigned long long count
+        read(self._bell, &count, sizeof(count))
+        self._drain()
 
     cdef int defer(self, object callback) except -1:
         """Run a callback on the loop's thread, unless the loop has been closed."""
@@ -152,6 +198,9 @@ cdef class LoopMailbox(Mailbox):
     def _drain(self):
         cdef Source source
         cdef list sources = self._sources
+        if not self._hung:
+            self._hung = True
+            self._hang_bell()
         # `_scheduled` stays true for as long as this runs, so that nobody wakes a loop that is awake.
         if sources:
             self._sources = []
@@ -164,27 +213,158 @@ cdef class LoopMailbox(Mailbox):
                     self._sources.append(source)
                 else:
                     source.give_back(self)
-        self._deliver_all()
-        if self._sources or self._ready:
-            self.loop.call_soon(self._drain_callback, context=self._context)
-        else:
-            self._scheduled = False
+        # In debug mode the loop watches how long each task takes, and has to start them itself.
+        self._resumes = not self.loop.get_debug()
+        try:
+            try:
+                self._deliver_all()
+            finally:
+                self._resumes = False
+                if self._resumable:
+                    self._resume_all()
+        finally:
+            # Also where a task has ended the loop: it may be run again.
+            if self._sources or self._ready:
+                self.loop.call_soon(self._drain_callback, context=self._context)
+            else:
+                self._scheduled = False
 
     cdef int _deliver_all(self) except -1:
         cdef Completion completion
+        cdef Py_ssize_t delivered = 0
         cdef list ready = self._ready
         self._ready = []
         for completion in ready:
+            delivered += 1
             event = completion.event
             try:
                 completion.deliver()
             except (SystemExit, KeyboardInterrupt):
+                self._ready[:0] = ready[delivered:]
                 raise
             except BaseException as error:
                 self.loop.call_exception_handler(
                     {"message": "grpc_bridge: a completion could not be delivered", "exception": error}
                 )
             _forget(completion, event)
+        return 0
+
+
+    cdef int _resume_all(self) except -1:
+        cdef Waiter waiter
+        cdef Py_ssize_t resumed = 0
+        cdef list resumable = self._resumable
+        self._resumable = []
+        try:
+            for waiter in resumable:
+                resumed += 1
+                callback, waiter._callback = waiter._callback, None
+                if callback is not None:
+                    waiter._context.run(callback, waiter)
+        finally:
+            # Of a task only SystemExit and KeyboardInterrupt get here; the others go on all the same.
+            for waiter in resumable[resumed:]:
+                waiter._tell()
+        return 0
+
+
+cdef int _PENDING = 0
+cdef int _DONE = 1
+cdef int _WAS_CANCELLED = 2
+
+
+cdef class Waiter:
+    """What `asyncio.Future` is to a task that awaits it, for use on the thread of its loop.
+
+    Tasks take it for a future by the attributes that asyncio asks for (`asyncio.isfuture`). It tells its task
+    through the mailbox, in the turn of the loop in which it was settled, or else as a future does.
+    """
+
+    def __init__(self, LoopMailbox mailbox):
+        self._mailbox = mailbox
+
+    # Its own iterator: an await asks it once before it is settled, and once after.
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._state == _PENDING:
+            if self._asyncio_future_blocking:
+                raise RuntimeError("await wasn't used with future")
+            self._asyncio_future_blocking = True
+            return self
+        raise StopIteration(self.result())
+
+    def get_loop(self):
+        return self._mailbox.loop
+
+    def done(self):
+        return self._state != _PENDING
+
+    def cancelled(self):
+        return self._state == _WAS_CANCELLED
+
+    def result(self):
+        if self._state == _DONE:
+            return self._result
+        if self._state == _WAS_CANCELLED:
+            raise asyncio.CancelledError() if self._result is None else asyncio.CancelledError(self._result)
+        raise asyncio.InvalidStateError("Result is not ready.")
+
+    def exception(self):
+        self.result()
+
+    def set_result(self, result):
+        if self._state != _PENDING:
+            raise asyncio.InvalidStateError("invalid state")
+        self._state = _DONE
+        self._result = result
+        if self._mailbox._resumes and self._others is None:
+            self._mailbox._resumable.append(self)
+        else:
+            self._tell()
+
+    def cancel(self, msg=None):
+        if self._state != _PENDING:
+            return False
+        self._state = _WAS_CANCELLED
+        self._result = msg
+        self._tell()
+        return True
+
+    def add_done_callback(self, callback, *, context=None):
+        if context is None:
+            context = contextvars.copy_context()
+        if self._state != _PENDING:
+            self._mailbox.loop.call_soon(callback, self, context=context)
+        elif self._callback is None:
+            self._callback, self._context = callback, context
+        else:
+            if self._others is None:
+                self._others = []
+            self._others.append((callback, context))
+
+    def remove_done_callback(self, callback):
+        known = [] if self._callback is None else [(self._callback, self._context)]
+        if self._others is not None:
+            known += self._others
+        kept = [each for each in known if each[0] != callback]
+        self._callback, self._context = kept[0] if kept else (None, None)
+        self._others = kept[1:] or None
+        return len(known) - len(kept)
+
+    cdef int _tell(self) except -1:
+        callback, self._callback = self._callback, None
+        others, self._others = self._others, None
+        if callback is not None:
+            self._mailbox.loop.call_soon(callback, self, context=self._context)
+        if others is not None:
+            for callback, context in others:
+                self._mailbox.loop.call_soon(callback, self, context=context)
         return 0
 
 

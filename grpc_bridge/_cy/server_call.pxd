@@ -33,7 +33,7 @@ cdef class ServerShared:
 cdef class ServerCall(ServerCallState):
     cdef ServerShared shared
     cdef HandlerPlan plan
-    # who waits for a request: futures of loops, and gates of threads
+    # who waits for a request: waiters of loops, and gates of threads
     cdef list _readers
     # plain functions, called with nothing once the call is over
     cdef list _callbacks

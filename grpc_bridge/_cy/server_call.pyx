@@ -13,7 +13,7 @@ from asyncio import _get_running_loop, get_running_loop
 from grpc_bridge._border import call_in, sync_scope
 from grpc_bridge._errors import status_number
 
-from grpc_bridge._cy.handoff cimport LoopMailbox
+from grpc_bridge._cy.handoff cimport LoopMailbox, Waiter, mailbox_of
 from grpc_bridge._cy.server_state cimport ServerCallState
 from grpc_bridge._cy.transport cimport ServerSink
 
@@ -68,7 +68,7 @@ cdef class _Gate:
 
 
 cdef int _settle(object waiter, bint ok) except -1:
-    """Let go whoever waits, at a gate or for a future, and say whether it went well."""
+    """Let go whoever waits, at a gate or on a loop, and say whether it went well."""
     if type(waiter) is _Gate:
         (<_Gate>waiter).ok = ok
         (<_Gate>waiter).lock.release()
@@ -81,9 +81,9 @@ cdef int _settle(object waiter, bint ok) except -1:
     return 0
 
 
-def _set_result(future, ok):
-    if not future.done():
-        future.set_result(ok)
+def _set_result(waiter, ok):
+    if not waiter.done():
+        waiter.set_result(ok)
 
 
 cdef class ServerCall(ServerCallState):
@@ -99,7 +99,7 @@ cdef class ServerCall(ServerCallState):
         message = self.serialized(response)
         if message is None or not self.is_active():
             return False
-        waiter = get_running_loop().create_future()
+        waiter = Waiter(mailbox_of(get_running_loop()))
         self.send_message(message, waiter)
         return waiter.result() if waiter.done() else await waiter
 
@@ -115,7 +115,7 @@ cdef class ServerCall(ServerCallState):
             if self.read_ended or self.closed:
                 return None
             self.want_message()
-            waiter = get_running_loop().create_future()
+            waiter = Waiter(mailbox_of(get_running_loop()))
             self._wait_to_read(waiter)
             await waiter
 

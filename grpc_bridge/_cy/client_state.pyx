@@ -90,10 +90,12 @@ cdef class ClientCallState(ClientSink):
             return message
         try:
             return self.deserializer(message)
-        except Exception as error:
-            _LOGGER.exception("Exception deserializing message!")
+        except BaseException as error:
             self.cause = error
             self.cancel(_INTERNAL, "Exception deserializing response!")
+            if not isinstance(error, Exception):
+                raise  # it ends the loop, which may be run again: nobody must wait for this call then
+            _LOGGER.exception("Exception deserializing message!")
             return None
 
     cdef int _end(self, int code, str details, tuple metadata, str debug) except -1:

@@ -163,14 +163,13 @@ def test_what_ends_the_loop_takes_no_other_call_with_it(where: str, bridge_serve
         channel = grpc_bridge.insecure_channel(target)
         await channel.channel_ready()
         method = channel.unary_unary(ASK, None, lambda response: end("deserializer", response))
-        first, *rest = [asyncio.create_task(ask(method, name)) for name in ("first", *"abcdefgh")]
-        first.add_done_callback(lambda task: task.exception())
-        return rest
+        return [asyncio.create_task(ask(method, name)) for name in ("first", *"abcdefgh")]
 
-    rest = loop.run_until_complete(ask_all())
-    together = asyncio.gather(*rest)
+    tasks = loop.run_until_complete(ask_all())
     with pytest.raises(KeyboardInterrupt):
-        loop.run_until_complete(asyncio.wait_for(together, PATIENCE))
-    loop.run_until_complete(asyncio.wait_for(asyncio.gather(*rest), PATIENCE))
+        loop.run_until_complete(asyncio.wait(tasks, timeout=PATIENCE))
+    _, unfinished = loop.run_until_complete(asyncio.wait(tasks, timeout=PATIENCE))
+    assert not unfinished
+    assert isinstance(tasks[0].exception(), KeyboardInterrupt if where == "task" else grpc_bridge.RpcError)
     assert len(answered) == 8
     loop.close()

@@ -17,6 +17,12 @@ from .sites import CallSite, Graph, HandSite
 from .values import Cls, Ext, Func, Inst
 from .wrappers import Wrappers
 
+NATURE = {"__init__": "GB713", "__new__": "GB713", "__post_init__": "GB713", "__del__": "GB714"}
+"""The rules of methods that Python calls when an object is made and when it goes; of the others, GB701."""
+
+OF_LAMBDAS = frozenset({"GB717", "GB718", "GB719"})
+"""The rules of places that say more about a lambda than that it is one."""
+
 CONVERTIBLE_DUNDERS = frozenset({"__call__", "__enter__", "__exit__", "__next__", "__iter__"})
 FRAMEWORKS = frozenset(
     {
@@ -71,9 +77,12 @@ def cuts(
         for site in sites:
             if isinstance(site, HandSite):
                 for fn in site.functions:
-                    cut = _by_hand(site)
-                    if cut is not None and not fn.is_async:
-                        found.setdefault(fn, cut)
+                    cut = _by_hand(fn, site)
+                    if cut is None or fn.is_async:
+                        continue
+                    if fn.kind == "lambda" and cut.rule in OF_LAMBDAS:
+                        found[fn] = cut
+                    found.setdefault(fn, cut)
     for fn, cut in _kept(program, keep_sync).items():
         # What may run on a loop's thread keeps that reason: it cuts more.
         if fn not in found or not found[fn].chain:
@@ -126,16 +135,16 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
     if fn.module.keeps_grpc:
         return Cut("GB102", "this file's grpc is grpcio's", True)
     if fn.kind == "lambda":
-        return None if passes_through(fn, graph) else Cut("GB702", "a lambda cannot await", True)
+        return None if passes_through(fn, graph) else Cut("GB716", "a lambda cannot await", True)
     name = fn.name
     if name.startswith("__") and name.endswith("__") and name not in CONVERTIBLE_DUNDERS:
-        return Cut("GB701", f"Python calls {name} itself and does not await it", True)
+        return Cut(NATURE.get(name, "GB701"), f"Python calls {name} itself and does not await it", True)
     if facts.has_role(fn, "property") or fn in facts.getters:
-        return Cut("GB701", "a property is read, not called", True)
+        return Cut("GB715", "a property is read, not called", True)
     if any(dotted(d).endswith((".setter", ".deleter")) for d in fn.decorators):
-        return Cut("GB701", "an assignment calls it, and does not await it", True)
+        return Cut("GB715", "an assignment calls it, and does not await it", True)
     if fn in graph.driven:
-        return Cut("GB706", f"its generator's {graph.driven[fn]} is used, which asynchronous ones lack", True)
+        return Cut("GB720", f"its generator's {graph.driven[fn]} is used, which asynchronous ones lack", True)
     if fn.cls is not None:
         cut = _by_class(fn, fn.cls, graph)
         if cut is not None:
@@ -144,7 +153,7 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
         return Cut("GB602", "a fixture that outlives the test's event loop", False)
     for decorator in fn.decorators:
         if Ext("atexit.register") in facts.of(decorator):
-            return Cut("GB703", "the interpreter runs it when it exits, outside any loop", False)
+            return Cut("GB719", "the interpreter runs it when it exits, outside any loop", False)
         if not _understood(decorator, facts):
             return Cut("GB705", f"the decorator @{dotted(decorator)} is not understood", False)
     return None
@@ -214,12 +223,18 @@ def _understood(decorator: ast.expr, facts: Facts) -> bool:
     return any(isinstance(v, Ext) and decorator_role(v.path) is not None for v in values)
 
 
-def _by_hand(site: HandSite) -> Cut | None:
+def _by_hand(fn: Function, site: HandSite) -> Cut | None:
+    if site.sorts:
+        return Cut("GB717", f"{site.to} sorts by what it returns, and does not await it", True)
     if site.sink is None:
-        return Cut("GB702", f"it is handed to {site.to}, which is not in the run", True)
+        rule = "GB720" if site.generators and fn in site.generators else "GB702"
+        return Cut(rule, f"it is handed to {site.to}, which is not in the run", True)
+    if site.sink.kind == "exit":
+        return Cut("GB719", "the interpreter runs it when it exits, outside any loop", False)
+    if site.sink.kind == "signal":
+        return Cut("GB718", "a signal calls it, and does not await it", True)
     if site.sink.kind == "thread":
         return Cut("GB703", f"{site.to} runs it in a plain thread", False)
     if site.sink.kind == "handler":
         return None
-    what = "gRPC calls it back" if site.sink.kind == "callback" else "a signal calls it"
-    return Cut("GB702", f"{what}, and does not await it", True)
+    return Cut("GB702", "gRPC calls it back, and does not await it", True)

@@ -10,7 +10,7 @@ from typing import Literal
 from .. import _surface
 from .values import NOTHING, Ext, MemberOf, Value, Values
 
-SinkKind = Literal["thread", "callback", "signal", "handler"]
+SinkKind = Literal["thread", "exit", "callback", "signal", "handler"]
 
 COLLECTORS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed"})
 """Builtins that read a whole iterable and keep its elements."""
@@ -133,7 +133,6 @@ _THREAD_CALLS = {
     "multiprocessing.Process": "target",
     "_thread.start_new_thread": "function",
     "asyncio.to_thread": "func",
-    "atexit.register": "func",
 }
 _POSITION = {"threading.Thread": 1, "threading.Timer": 1, "multiprocessing.Process": 1}
 _THREAD_METHODS = {"submit": 0, "apply_async": 0, "run_in_executor": 1, "add_done_callback": 0}
@@ -200,8 +199,9 @@ def sinks_of(node: ast.Call, callees: Values) -> list[Sink]:
 def _external_sinks(path: str) -> list[Sink]:
     if path in _THREAD_CALLS:
         position = _POSITION.get(path, 0)
-        trailing = path in ("asyncio.to_thread", "atexit.register")
-        return [Sink("thread", position, _THREAD_CALLS[path], trailing=trailing)]
+        return [Sink("thread", position, _THREAD_CALLS[path], trailing=path == TO_THREAD)]
+    if path == "atexit.register":
+        return [Sink("exit", 0, "func", trailing=True)]
     if path == "signal.signal":
         return [Sink("signal", 1, "handler")]
     if path.startswith("grpc.") and path.endswith("_rpc_method_handler"):
@@ -213,6 +213,8 @@ def _external_sinks(path: str) -> list[Sink]:
 
 
 def _by_method_name(method: str) -> list[Sink]:
+    if method == "add_signal_handler":
+        return [Sink("signal", 1, "callback", trailing=True)]
     if method in _THREAD_METHODS:
         return [Sink("thread", _THREAD_METHODS[method], "fn", trailing=True)]
     return []

@@ -31,6 +31,7 @@ class Handovers(Iterations):
         # A handler's behaviour, called by an interceptor, may be anybody's.
         behavior = any(isinstance(v, MemberOf) and v.owner.kind == "RpcMethodHandler" for v in callees)
         unknown = not callees or bool(paths) or behavior
+        keys = [keyword.value for keyword in node.keywords if keyword.arg == "key"]
         arguments: list[ast.expr] = [*node.args, *(keyword.value for keyword in node.keywords)]
         builtin = paths[0].removeprefix("builtins.") if paths and paths[0].startswith("builtins.") else ""
         lazy = adapters.adapter(node, self.facts)
@@ -65,7 +66,8 @@ class Handovers(Iterations):
                 continue
             # What a thread is given in a tuple is passed to its target, and followed there.
             handed = values if sinks else self.with_contents(values)
-            self.hand_over(dotted(node.func) or "a call", argument, handed, sink)
+            sorts = argument in keys or "functools.cmp_to_key" in paths
+            self.hand_over(dotted(node.func) or "a call", argument, handed, sink, sorts)
 
     def escape(self, node: ast.Assign) -> None:
         """A function that is put where code outside the program finds it: `button.on_click = fetch`."""
@@ -77,8 +79,15 @@ class Handovers(Iterations):
                     values = self.with_contents(self.facts.of(node.value))
                     self.hand_over(dotted(target) or "an object", node.value, values, None)
 
-    def hand_over(self, to: str, argument: ast.expr, values: Values, sink: external.Sink | None) -> None:
-        site = HandSite(*self.place(argument), sink=sink, to=to)
+    def hand_over(
+        self,
+        to: str,
+        argument: ast.expr,
+        values: Values,
+        sink: external.Sink | None,
+        sorts: bool = False,
+    ) -> None:
+        site = HandSite(*self.place(argument), sink=sink, to=to, sorts=sorts)
         for value in values:
             if isinstance(value, Func) and not value.fn.is_async:
                 site.functions.add(value.fn)
@@ -86,6 +95,8 @@ class Handovers(Iterations):
                 site.multi = True
             elif isinstance(value, (Gen, Manager)):
                 site.functions.add(value.fn)
+                if isinstance(value, Gen):
+                    site.generators.add(value.fn)
             elif isinstance(value, Obj) and value.kind in STREAMS and value.origin is not None:
                 site.origins.add(value.origin)
         if site.functions or site.multi or site.origins:

@@ -34,6 +34,8 @@ from .values import Obj
 LOOP_BOUND = frozenset({"Server", "ResponseStream", "Future", "Call"})
 """Objects that belong to the loop on which they were made or started, and end with it."""
 
+DRIVES = "one drives the other"
+
 CALL_KINDS = frozenset({"Future", "Call", "ResponseStream"})
 
 
@@ -240,7 +242,7 @@ class Solver:
             self.examine_site(fn, site)
             body = fn.node.body if isinstance(fn.node, ast.Lambda) else site.node
             if site.node is not body and self.site_waits(site):
-                self.cut(fn, "GB702", "a lambda cannot await", True)
+                self.cut(fn, "GB716", "a lambda cannot await", True)
         callers = self.family_callers(fn)
         if callers and fn not in self.roots and all(self.sync_caller(c) for c in callers):
             names = ", ".join(sorted({caller.label for caller in callers})[:3])
@@ -281,7 +283,7 @@ class Solver:
             self.stop(fn, site, "GB706", reason)
         if waits and site.generator is not None and not self.can_collect(site.generator):
             reason = f"line {_line(site)} waits inside a generator expression that is handed on"
-            self.stop(fn, site, "GB702", reason)
+            self.stop(fn, site, "GB720", reason)
         if isinstance(site, (CallSite, IterateSite, WithSite)) and waits:
             sync = {c for c in site.callees if c in self.colours.waiting and self.sync_context(c)}
             plain = site.plain or bool(site.callees - self.colours.waiting)
@@ -311,7 +313,7 @@ class Solver:
             self.cut(fn, "GB703", f"line {_line(site)} waits for worker threads", True)
         if isinstance(site, HandSite) and waits:
             what = f"line {_line(site)} hands something that waits to {site.to}"
-            self.stop(fn, site, "GB702", what)
+            self.stop(fn, site, "GB717" if site.sorts else "GB720" if site.generators else "GB702", what)
 
     def in_class_body(self, site: Site) -> bool:
         node: ast.AST | None = site.node
@@ -359,12 +361,12 @@ class Solver:
         if site.form == "yield from":
             statement = self.graph.parents.get(site.node)
             if not isinstance(statement, ast.Expr):
-                self.stop(fn, site, "GB706", f"line {_line(site)} uses the value of yield from")
+                self.stop(fn, site, "GB720", f"line {_line(site)} uses the value of yield from")
 
     def examine_generator(self, fn: Function) -> None:
         for node in own_nodes(fn):
             if isinstance(node, ast.Return) and node.value is not None:
-                self.cut(fn, "GB706", "an asynchronous generator cannot return a value", True)
+                self.cut(fn, "GB720", "an asynchronous generator cannot return a value", True)
             if (
                 isinstance(node, ast.YieldFrom)
                 and not any(
@@ -373,7 +375,7 @@ class Solver:
                 )
                 and not isinstance(self.graph.parents.get(node), ast.Expr)
             ):
-                self.cut(fn, "GB706", "an asynchronous generator cannot delegate for a value", True)
+                self.cut(fn, "GB720", "an asynchronous generator cannot delegate for a value", True)
 
     def can_collect(self, generator: ast.GeneratorExp) -> bool:
         """True where the generator expression is read where it stands: it may become asynchronous."""
@@ -420,7 +422,7 @@ class Solver:
             for site in sites:
                 if isinstance(site, (IterateSite, WithSite)):
                     for callee in site.callees & self.colours.waiting:
-                        self.link(fn, callee, "one drives the other")
+                        self.link(fn, callee, DRIVES)
         for fn in list(self.colours.waiting):
             for other in self.graph.families.get(fn, ()):
                 self.link(fn, other, "one overrides the other")
@@ -436,7 +438,9 @@ class Solver:
                 if other not in self.graph.creators:
                     continue
                 self.sync_creators.add(other)
-            self.cut(other, "GB706", f"{fn.label} stays sync, and {why}", True, fn)
+            generator = other.is_generator and not self.facts.has_role(other, "contextmanager")
+            rule = "GB720" if why == DRIVES and generator else "GB706"
+            self.cut(other, rule, f"{fn.label} stays sync, and {why}", True, fn)
 
     def callees(self, fn: Function, threaded: bool = False) -> set[Function]:
         """What a function calls; with `threaded`, what it calls in a worker thread."""

@@ -143,7 +143,9 @@ def _settle(
             if any(not cut.rule for cut in kept.values()):
                 # Who shares something with what was left out stays sync for that reason alone.
                 for plan in plans:
-                    plan.findings = [finding for finding in plan.findings if finding.rule != "GB706"]
+                    plan.findings = [
+                        finding for finding in plan.findings if finding.rule not in ("GB706", "GB720")
+                    ]
             return plans, colours
         kept = {**refused, **kept}
 

@@ -94,6 +94,10 @@ class HandSite(Site):
     origins: set[Function] = field(default_factory=set)
     multi: bool = False
     to: str = ""
+    generators: set[Function] = field(default_factory=set)
+    """Of the functions, those of which a generator is handed over."""
+    sorts: bool = False
+    """What the function returns is what something is sorted by."""
 
 
 LockKey = tuple[object, str]

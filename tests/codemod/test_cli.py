@@ -105,7 +105,7 @@ def test_findings_name_their_place(project: Path, capsys: pytest.CaptureFixture[
     ]
     (project / "app.py").write_text("\n".join(lines))
     assert main([str(project)]) == 0
-    assert f"{project}/app.py:10:5: GB701 Client.__init__ stays sync" in capsys.readouterr().err
+    assert f"{project}/app.py:10:5: GB713 Client.__init__ stays sync" in capsys.readouterr().err
 
 
 def test_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

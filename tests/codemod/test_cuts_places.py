@@ -19,7 +19,7 @@ STAYS = {
         "STUB = GreeterStub(grpc.insecure_channel('x'))\n\n\ndef f(n=STUB.Hi(1)):\n    return n\n",
     ),
     "__del__": (
-        "GB701",
+        "GB714",
         """
         class Client:
             def __init__(self, stub: GreeterStub):
@@ -31,7 +31,7 @@ STAYS = {
     ),
     **{
         f"__{name}__": (
-            "GB701",
+            "GB713" if name == "new" else "GB701",
             f"""
             class Client:
                 def __init__(self, stub: GreeterStub):
@@ -44,7 +44,7 @@ STAYS = {
         for name in ("eq", "hash", "lt", "len", "str", "bool", "getitem", "contains", "getattr", "add", "new")
     },
     "a property's setter": (
-        "GB701",
+        "GB715",
         """
         class Client:
             def __init__(self, stub: GreeterStub):
@@ -60,7 +60,7 @@ STAYS = {
         """,
     ),
     "a property made by a call": (
-        "GB701",
+        "GB715",
         """
         class Client:
             def __init__(self, stub: GreeterStub):
@@ -73,7 +73,7 @@ STAYS = {
         """,
     ),
     "a cached property": (
-        "GB701",
+        "GB715",
         """
         import functools
 
@@ -110,7 +110,7 @@ STAYS = {
         """,
     ),
     "a sort key": (
-        "GB702",
+        "GB717",
         """
         def f(stub: GreeterStub, names):
             def price(name):
@@ -121,7 +121,7 @@ STAYS = {
         """,
     ),
     "a lambda": (
-        "GB702",
+        "GB716",
         """
         def f(stub: GreeterStub, names):
             price = lambda name: stub.Hi(name) + 1
@@ -203,7 +203,7 @@ STAYS = {
         """,
     ),
     "atexit": (
-        "GB703",
+        "GB719",
         """
         import atexit
 
@@ -216,7 +216,7 @@ STAYS = {
         """,
     ),
     "a signal handler": (
-        "GB702",
+        "GB718",
         """
         import signal
 
@@ -246,7 +246,7 @@ STAYS = {
         """,
     ),
     "a generator that unknown code reads": (
-        "GB702",
+        "GB720",
         """
         import csv
 
@@ -261,7 +261,7 @@ STAYS = {
         """,
     ),
     "a generator that is sent to": (
-        "GB706",
+        "GB720",
         """
         def asks(stub: GreeterStub):
             reply = None
@@ -277,7 +277,7 @@ STAYS = {
         """,
     ),
     "a generator that returns a value": (
-        "GB706",
+        "GB720",
         """
         def asks(stub: GreeterStub):
             yield stub.Hi(1)
@@ -479,7 +479,7 @@ def test_a_coroutine_s_generator_expression_that_is_handed_on() -> None:
         async def f(stub: GreeterStub, names):
             return consume(stub.Hi(name) for name in names)
         """
-    assert unchanged(source) == ["GB702"]
+    assert unchanged(source) == ["GB720"]
 
 
 @pytest.mark.parametrize(

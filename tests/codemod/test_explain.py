@@ -126,7 +126,7 @@ def test_an_override(result: Result, tmp_path: Path) -> None:
 def test_why_something_stays_sync(result: Result, tmp_path: Path) -> None:
     assert told(result, tmp_path, 'return self.stub.Hi("version")') == [
         "app.py:10: Client.ask stays sync (GB706): Client.__init__ calls it, and stays sync",
-        "app.py:6: Client.__init__ stays sync (GB701): Python calls __init__ itself and does not await it",
+        "app.py:6: Client.__init__ stays sync (GB713): Python calls __init__ itself and does not await it",
         "it waits, all the same:",
         "  app.py:11: Client.ask waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
     ]
@@ -181,7 +181,7 @@ def test_the_picture_shows_every_colour(result: Result) -> None:
     assert shown["entry"] == {"app (__main__)"}
     assert "add" not in {label for labels in shown.values() for label in labels}
     tips = [title.text or "" for title in root.iterfind(".//s:title", space)]
-    assert any("stays sync (GB701): Python calls __init__ itself" in tip for tip in tips)
+    assert any("stays sync (GB713): Python calls __init__ itself" in tip for tip in tips)
     assert "main → Client.__init__ (a cut)" in tips
     assert not re.search(r"(?:href|src|url\()", graph.svg(result.analysis))
 

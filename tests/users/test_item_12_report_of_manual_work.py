@@ -59,7 +59,7 @@ def places(tree: Path, capsys: pytest.CaptureFixture[str], *options: str) -> lis
 
 
 def test_one_coded_line_for_each_place(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    expected = [("shop.py", 11, "GB701"), ("shop.py", 15, "GB704"), ("shop.py", 21, "GB702")]
+    expected = [("shop.py", 11, "GB713"), ("shop.py", 15, "GB704"), ("shop.py", 21, "GB717")]
     assert places(tree, capsys, "--check") == expected
     assert places(tree, capsys, "--check") == expected
 

@@ -27,29 +27,29 @@ PLACES = {
         "def ask(stub):\n    return stub.Hi(1)\n",
     ),
     "a signal handler": (
-        "GB702",
+        "GB718",
         "STUB = GreeterStub(grpc.insecure_channel('x'))\n\n\ndef bye(number, frame):\n"
         "    STUB.Hi(number)\n\n\n"
         "signal.signal(signal.SIGTERM, bye)\n",
     ),
-    "__del__": ("GB701", CLIENT + "    def __del__(self):\n        self.stub.Hi('bye')\n"),
+    "__del__": ("GB714", CLIENT + "    def __del__(self):\n        self.stub.Hi('bye')\n"),
     "__init__": (
-        "GB701",
+        "GB713",
         "class Client:\n    def __init__(self, stub: GreeterStub):\n        self.version = stub.Hi(1)\n",
     ),
-    "a property": ("GB701", CLIENT + "    @property\n    def name(self):\n        return self.stub.Hi(1)\n"),
+    "a property": ("GB715", CLIENT + "    @property\n    def name(self):\n        return self.stub.Hi(1)\n"),
     "a comparison": ("GB701", CLIENT + "    def __eq__(self, other):\n        return self.stub.Hi(other)\n"),
     "a hash": ("GB701", CLIENT + "    def __hash__(self):\n        return self.stub.Hi(1)\n"),
     "a generator given to a sync consumer": (
-        "GB702",
+        "GB720",
         "from somewhere import consume\n\n\ndef items(stub: GreeterStub):\n    for n in range(3):\n"
         "        yield stub.Hi(n)\n\n\ndef f(stub: GreeterStub):\n    consume(items(stub))\n",
     ),
     "a sort key": (
-        "GB702",
+        "GB717",
         "def f(stub: GreeterStub, names):\n    names.sort(key=lambda name: stub.Hi(name))\n",
     ),
-    "a lambda": ("GB702", "def f(stub: GreeterStub):\n    return (lambda n: [stub.Hi(n)])(1)\n"),
+    "a lambda": ("GB716", "def f(stub: GreeterStub):\n    return (lambda n: [stub.Hi(n)])(1)\n"),
 }
 
 

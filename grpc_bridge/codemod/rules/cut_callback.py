@@ -1,4 +1,4 @@
-"""A lambda, a callback or a function handed to code outside the run stays sync."""
+"""A callback, or another function handed to code outside the run, stays sync."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .base import Edit, Rule, View, report_cut
 RULE = Rule(
     id="GB702",
     slug="cut-callback",
-    sentence="A lambda, a callback or a function handed to code outside the run stays sync.",
+    sentence="A callback, or another function handed to code outside the run, stays sync.",
     before="""\
-orders.sort(key=lambda order: stub.Price(order).cents)
+button.connect(buy)
 """,
     after="",
     remedy="Await before the call and pass the value, or hand the function to something that awaits it.",

@@ -1,4 +1,4 @@
-"""A constructor, a property or another method that Python calls itself stays sync."""
+"""A comparison, a hash or another method that Python calls itself stays sync."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .base import Edit, Rule, View, report_cut
 RULE = Rule(
     id="GB701",
     slug="cut-protocol",
-    sentence="A constructor, a property or another method that Python calls itself stays sync.",
+    sentence="A comparison, a hash or another method that Python calls itself stays sync.",
     before="""\
-class Client:
-    def __init__(self, stub):
-        self.version = stub.Version(Empty()).text
+class Basket:
+    def __len__(self):
+        return self.stub.Count(Empty()).number
 """,
     after="",
-    remedy="Move the call into a method that is awaited, such as an async factory or `__aenter__`.",
+    remedy="Make the call in a method with a name of its own, which is awaited.",
 )
 
 

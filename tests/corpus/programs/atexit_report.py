@@ -1,7 +1,7 @@
 # shape: 11
 # async: submit main
 # stays: goodbye
-# cuts: GB502 GB703
+# cuts: GB502 GB719
 """A last RPC is made when the interpreter exits; the channel is a global."""
 
 import atexit

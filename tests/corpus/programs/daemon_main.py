@@ -1,7 +1,7 @@
 # shape: 11
 # async:
 # stays: on_term run_client
-# cuts: GB702 GB703
+# cuts: GB703 GB718
 """A daemon: `while True: time.sleep(...)`, a SIGTERM handler that stops the server and waits for it."""
 
 import logging

@@ -1,7 +1,7 @@
 # shape: 15
 # async: Client.ask main
 # stays: Client.__init__
-# cuts: GB503 GB701
+# cuts: GB503 GB713
 """The constructor waits until the channel is ready."""
 
 import grpc

@@ -1,7 +1,7 @@
 # shape: cuts
 # async: main
 # stays: <lambda> Shop.price cheapest
-# cuts: GB503 GB702 GB706
+# cuts: GB503 GB706 GB717
 """A sort key that makes an RPC for every element: `min` calls it and cannot await."""
 
 import grpc

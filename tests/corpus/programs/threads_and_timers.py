@@ -1,7 +1,7 @@
 # shape: 11
 # async:
 # stays: <lambda> Heartbeat.run main measure
-# cuts: GB702 GB703
+# cuts: GB703 GB716
 """RPCs from a thread, a timer and an executor, beside RPCs of the main program."""
 
 import threading

@@ -1,7 +1,7 @@
 # shape: cuts
 # async: Catalogue.price main
 # stays: Catalogue.__init__ Catalogue.__contains__ Catalogue.__getitem__ Catalogue.__len__ Catalogue.size
-# cuts: GB503 GB701
+# cuts: GB503 GB701 GB713 GB715
 """RPCs where nothing can be awaited: a property, `__init__` and other dunders."""
 
 import grpc

@@ -10,9 +10,10 @@ from typing import cast
 from .. import _surface
 from . import external
 from .containers import field_names
-from .evaluate import ANY_NAME, MAX_PATH, Evaluator, Frame, constant
+from .evaluate import ANY_NAME, MAX_PATH, Frame, constant
 from .generated import ARITIES
 from .index import COMPILERS, Class, Function
+from .texts import TextEvaluator
 from .values import (
     NOTHING,
     Alias,
@@ -41,7 +42,7 @@ MAX_STARRED = 8
 """So many arguments of `f(*args)` are followed one by one."""
 
 
-class CallEvaluator(Evaluator, ABC):
+class CallEvaluator(TextEvaluator, ABC):
     """Calls; other expressions are in the base class, statements in `infer.Inference`."""
 
     def call(self, node: ast.Call, frame: Frame) -> Values:
@@ -55,6 +56,7 @@ class CallEvaluator(Evaluator, ABC):
         if not callees and isinstance(node.func, ast.Attribute) and _makes_multi_callable(node):
             return frozenset({Obj(_surface.MULTI_CALLABLES[node.func.attr])})
         self.external_sinks(node, callees, args, keywords)
+        self.pass_texts(callees, node, frame)
         found: set[Value] = set()
         for callee in callees:
             found |= self.call_one(callee, node, args, keywords, frame)
@@ -148,6 +150,7 @@ class CallEvaluator(Evaluator, ABC):
     ) -> None:
         """Learn the parameters of `callee` from one call; `node` says which arguments have a star."""
         fn = callee.fn
+        self.pass_unknown_texts(fn, node)
         params = [arg.arg for arg in fn.params][callee.given :]
         given = (
             fn.node.args if isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) else None
@@ -293,8 +296,8 @@ class CallEvaluator(Evaluator, ABC):
             return self.make_dict(node, first, keywords)
         if name == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
             return self.attribute(node, first, str(node.args[1].value), frame)
-        if name == "getattr":
-            return _any_method(first)
+        if name == "getattr" and len(node.args) > 1:
+            return self.method_by_name(node, first, frame)
         if name == "setattr" and len(args) > 2:
             place = constant(node.args[1])
             self.set_attribute(first, place if isinstance(place, str) else ANY_NAME, args[2])
@@ -311,6 +314,14 @@ class CallEvaluator(Evaluator, ABC):
         if name == "type" and len(args) == 1:
             return frozenset(Cls(value.cls) for value in first if isinstance(value, Inst))
         return NOTHING
+
+    def method_by_name(self, node: ast.Call, owners: Values, frame: Frame) -> Values:
+        """`getattr(stub, name)`: the methods of the names that it may be, or any."""
+        found = _any_method(owners)
+        texts = self.texts(node.args[1], frame) if found else None
+        if texts is None:
+            return found
+        return frozenset().union(*(self.attribute(node, owners, text, frame) for text in texts))
 
     def make_dict(self, node: ast.Call, first: Values, keywords: dict[str, Values]) -> Values:
         """`dict(...)` and what else is called like it."""
@@ -380,13 +391,10 @@ class CallEvaluator(Evaluator, ABC):
             return frozenset({Maker(node)})
         if path.endswith(".cast") and len(args) > 1:
             return self.annotation(node.args[0], frame) | args[1]
-        if (
-            path == "importlib.import_module"
-            and node.args
-            and isinstance(text := constant(node.args[0]), str)
-        ):
-            found = self.program.resolve(frame.scope.module, text)
-            return frozenset({Mod(found) if found is not None else Ext(text)})
+        if path == "importlib.import_module" and node.args:
+            texts = self.texts(node.args[0], frame) or ()
+            modules = {text: self.program.resolve(frame.scope.module, text) for text in texts}
+            return frozenset(Mod(found) if found else Ext(text) for text, found in modules.items()) or None
         if path.endswith(".NewType"):
             return args[1] if len(args) > 1 else NOTHING
         if path.endswith(".TypeVar") and "bound" in keywords:

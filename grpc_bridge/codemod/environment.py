@@ -39,6 +39,10 @@ class Environment:
         """Names of a module that another import of the same `try` binds to something of the program."""
         self.aliases: dict[ast.expr, Values] = {}
         """What type aliases say, as far as the function that is being evaluated asked."""
+        self.wanted: dict[Function, set[str]] = {}
+        """The parameters of which somebody asks what texts they are."""
+        self.spelled: set[tuple[Function, ast.Call]] = set()
+        """The calls of which those texts were learnt."""
         self.quoted: dict[ast.Constant, ast.expr | None] = {}
         """Annotations in quotes, parsed."""
 

@@ -74,6 +74,8 @@ def _evaluate(program: Program) -> Facts:
             # A base class or what a decorator makes of a function: anything may depend on it.
             inference.structure_changed = False
             inference.dirty.update(units)
+        if not inference.dirty:
+            inference.give_up_texts()
     for key, values in inference.env.items():
         if key[0] == "elem" and isinstance(key[1], ast.AST):
             inference.facts.contents[key[1]] = values

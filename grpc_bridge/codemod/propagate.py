@@ -15,6 +15,7 @@ from types import MappingProxyType
 from .adapters import use_of
 from .boundary import Cut, callbacks, cuts
 from .counterparts import Counterparts
+from .fakes import fakes
 from .index import Function, Program, own_nodes
 from .infer import Facts
 from .sites import (
@@ -99,7 +100,8 @@ class Solver:
         self.natural = dict(natural)
         self.counterparts = counterparts
         self.colours = Colours(counterparts, callbacks=callbacks(graph))
-        self.promoted: set[Function] = set()
+        self.fakes = fakes(program, graph)
+        self.promoted = set(self.fakes)
         self.consumers: dict[Function, set[Function]] = {}
         """Who waits for the streams and futures that a function makes."""
         self.long_held: dict[LockKey | None, Function] = {}
@@ -418,6 +420,9 @@ class Solver:
         for origin, consumers in self.consumers.items():
             for consumer in consumers - {origin}:
                 self.link(consumer, origin, "a stream or future goes from one to the other")
+        for fake, users in self.fakes.items():
+            for user in users:
+                self.link(user, fake, "it stands in for a stub there")
         for fn, sites in self.graph.sites.items():
             for site in sites:
                 if isinstance(site, (IterateSite, WithSite)):

@@ -9,10 +9,7 @@ from ..sync_parity.test_parity import report
 from .harness import awaits_under_locks, cached_run, expected, migrated, program_names, run
 
 NOT_YET: dict[str, str] = {
-    "dynamic_getattr": "names that are passed as strings are not followed",
     "error_decorator_two_colours": "a decorator around both colours keeps all of them sync",
-    "mocked_stub": "a stub that is a fake keeps what uses it sync",
-    "stub_per_call": "names that are passed as strings are not followed",
 }
 """Programs of which more could become asynchronous than does, and why: expected to fail, strictly.
 

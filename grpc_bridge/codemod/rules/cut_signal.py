@@ -14,7 +14,7 @@ RULE = Rule(
 signal.signal(signal.SIGHUP, lambda number, frame: stub.Reload(Empty()))
 """,
     after="",
-    remedy="With `loop.add_signal_handler`, set an event that a coroutine waits for before it makes the call.",
+    remedy="Let `loop.add_signal_handler` set an event that a coroutine waits for before it makes the call.",
 )
 
 

@@ -8,14 +8,6 @@ from ..sync_parity.legs import COROUTINE, GRPCIO, LEGS, THREADS
 from ..sync_parity.test_parity import report
 from .harness import awaits_under_locks, cached_run, expected, migrated, program_names, run
 
-NOT_YET: dict[str, str] = {
-    "error_decorator_two_colours": "a decorator around both colours keeps all of them sync",
-}
-"""Programs of which more could become asynchronous than does, and why: expected to fail, strictly.
-
-What is left sync in them is cut correctly, and said: they run as they did.
-"""
-
 WRONG: dict[str, str] = {}
 """Programs that do not yet run as they did once they are migrated, and why."""
 
@@ -28,7 +20,7 @@ NEEDS_AWAIT = {
 
 def _marks(name: str, leg: str) -> list[pytest.MarkDecorator]:
     marks = [pytest.mark.xdist_group(name)]
-    known = {"": NOT_YET, COROUTINE: WRONG}.get(leg, {})
+    known = {COROUTINE: WRONG}.get(leg, {})
     if name in known:
         marks.append(pytest.mark.xfail(reason=known[name], strict=True))
     return marks

@@ -1,6 +1,7 @@
 # shape: 4
-# async: translated.decorate.wrapper Client.ask main
-# cuts:
+# async:
+# stays: wrapper Client.ask main
+# cuts: GB706
 """One decorator with arguments, used on a method that calls and on one that only computes."""
 
 import functools

@@ -336,15 +336,15 @@ def test_a_stream_read_by_a_thread_keeps_its_maker_sync() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "rule"),
     [
-        "return sorted([3, 1], key=lambda n: stub.Hi(n).price)",
-        "return sorted([3, 1], key=stub.Hi)",
-        "return list(map(stub.Hi, [1, 2]))",
-        "return functools.reduce(lambda a, b: stub.Hi(a + b), [1, 2])",
+        ("return sorted([3, 1], key=lambda n: stub.Hi(n).price)", "GB717"),
+        ("return sorted([3, 1], key=stub.Hi)", "GB717"),
+        ("return list(map(stub.Hi, [1, 2]))", "GB702"),
+        ("return functools.reduce(lambda a, b: stub.Hi(a + b), [1, 2])", "GB702"),
     ],
 )
-def test_what_other_code_calls_stays(body: str) -> None:
+def test_what_other_code_calls_stays(body: str, rule: str) -> None:
     found = unchanged(
         f"""
         import functools
@@ -356,7 +356,7 @@ def test_what_other_code_calls_stays(body: str) -> None:
             {body}
         """
     )
-    assert "GB702" in found
+    assert rule in found
 
 
 def test_an_executor_waited_for_keeps_the_function_sync() -> None:

@@ -57,10 +57,11 @@ class _Assumptions:
         """Where each method of an unknown stub is asked for, by the path that leads to it."""
         found: dict[str, list[ast.Attribute]] = {}
         for node, values in self.facts.values.items():
+            if not isinstance(node, ast.Attribute):
+                continue
             for value in values:
                 if (
-                    isinstance(node, ast.Attribute)
-                    and isinstance(value, Ext)
+                    isinstance(value, Ext)
                     and external.is_unknown_stub(value.path)
                     and _split(value.path)[0].endswith("_pb2_grpc")
                     and value.path.endswith(f".{node.attr}")

@@ -9,7 +9,7 @@ from .callsites import Calls
 from .index import Program, is_main_guard
 from .infer import Facts
 from .locks import Locks
-from .nodes import children, walk
+from .nodes import children, parents
 from .sites import CallSite, Graph, IterateSite, LockSite, ReadSite, WaitSite, WithSite
 from .values import Ext, Gen, Inst, Manager, Obj
 
@@ -26,9 +26,7 @@ def build(program: Program, facts: Facts) -> Graph:
     locks = Locks(facts)
     for module in program.modules.values():
         if not module.source.generated:
-            for parent in walk(module.source.tree):
-                for child in children(parent):
-                    graph.parents[child] = parent
+            graph.parents.update(parents(module.source.tree))
             for fn in module.functions:
                 _Collector(graph, facts, locks, fn).collect()
     for fn, sites in graph.sites.items():
@@ -89,6 +87,9 @@ class _Collector(Calls):
                     self.visit(statement)
 
     def visit(self, node: ast.AST) -> None:
+        if isinstance(node, (ast.Name, ast.Constant)):
+            # Half of all nodes, and nothing happens there.
+            return
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for child in [*node.decorator_list, *node.args.defaults]:
                 self.visit(child)

@@ -99,6 +99,8 @@ class Evaluator(Containers, ABC):
     def evaluate(self, node: ast.expr, frame: Frame) -> Values:
         if isinstance(node, ast.Name):
             return self.name(node.id, frame)
+        if isinstance(node, ast.Constant):
+            return NOTHING
         if isinstance(node, ast.Attribute):
             return self.attribute(node, self.eval(node.value, frame), node.attr, frame)
         if isinstance(node, ast.Call):

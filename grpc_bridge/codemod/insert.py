@@ -1,4 +1,4 @@
-"""Edits that do no more than put a word before a node, which are most of all: they are made in the text.
+"""Edits that do no more than put a word into the text, which are most of all: they are made there.
 
 What such an edit does to a tree, LibCST's way, is its `apply`. It is left to that wherever more than the word
 may change: parentheses in doubt, lines that hang under others, other edits of the same statement.
@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from .prune import blocks, shares_line, start
-from .rules import async_def, async_for
+from .prune import NOTHING, blocks, shares_line, start
+from .rules import async_def, async_for, import_swap
 from .rules.base import Apply, Edit, Key
 from .rules.syntax import await_
 
@@ -23,6 +23,14 @@ WORDS: dict[tuple[str, Apply], str] = {
     ("FunctionDef", async_def.make_async): "async ",
     ("For", async_for.make_async): "async ",
 }
+SWAPS: dict[tuple[str, Apply], tuple[tuple[re.Pattern[str], str], ...]] = {
+    ("Import", import_swap.swap_import): (
+        (re.compile(r"import[ \t]+grpc(?=[ \t]*(?:[;#\r\n]|$))"), "_bridge as grpc"),
+        (re.compile(r"import[ \t]+grpc(?=[ \t]+as[ \t]+\w+[ \t]*(?:[;#\r\n]|$))"), "_bridge"),
+    ),
+    ("ImportFrom", import_swap.swap_from): ((re.compile(r"from[ \t]+grpc(?=[ \t]+import\b)"), "_bridge"),),
+}
+"""What is put behind what, to swap an import."""
 F_STRING = re.compile(r"""\b(?:[fF][rR]?|[rR][fF])["']""")
 PART_OF_NAME = re.compile(r"(?:\w|\.[ \t]*)\Z")
 TIGHTER = re.compile(r"[ \t]*[.(\[]")
@@ -84,11 +92,14 @@ def _is_there(lines: Sequence[str], key: Key) -> bool:
 
 def _insertions(lines: Sequence[str], starts: Sequence[int], edit: Edit) -> list[Insertion] | None:
     """What makes the edit, if it can be made so."""
-    word = WORDS.get((edit.key.kind, edit.apply))
-    if word is None:
-        return None
     (line, column), end = edit.key.start, edit.key.end
     text = lines[line - 1]
+    for pattern, word in SWAPS.get((edit.key.kind, edit.apply), ()):
+        if match := pattern.match(text, column):
+            return [(line, match.end(), 0, word)]
+    word = WORDS.get((edit.key.kind, edit.apply), "")
+    if not word:
+        return None
     if end is None:
         # A head of several lines may have to be aligned.
         place = bisect(starts, line)
@@ -96,10 +107,13 @@ def _insertions(lines: Sequence[str], starts: Sequence[int], edit: Edit) -> list
         return [(line, column, 0, word)] if one_line else None
     if end[0] != line or text[end[1] - 1] != ")":
         return None
-    if OPEN_END.match(text, end[1]):
-        below = lines[line] if line < len(lines) else ""
-        if not below.strip() or below.lstrip()[0] in ".([#\\":
-            return None
+    if OPEN_END.match(text, end[1]) and TIGHTER.match(_next_code(lines, line)):
+        return None
     if TIGHTER.match(text, end[1]):
         return [(line, column, -end[1], f"({word}"), (line, end[1], 0, ")")]
     return [(line, column, -end[1], word)]
+
+
+def _next_code(lines: Sequence[str], line: int) -> str:
+    """The first line below this one that is neither blank nor a comment."""
+    return next((text for text in lines[line:] if not NOTHING.match(text)), "")

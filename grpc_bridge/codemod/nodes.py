@@ -1,4 +1,4 @@
-"""Walking through `ast` trees, three times as fast as `ast` itself does: nothing here costs more."""
+"""Walking through `ast` trees, many times as fast as `ast` itself does: nothing here costs more."""
 
 from __future__ import annotations
 
@@ -6,18 +6,46 @@ import ast
 from collections.abc import Iterator
 
 _LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+_NEVER_NODES = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "module", "level", "asname", "kind", "type_comment"}
+    | {"conversion", "simple", "is_async", "n", "s"}
+)
+"""Fields that hold no node, or none but those that are left out, whatever they are a field of."""
+_fields: dict[type[ast.AST], tuple[str, ...]] = {}
+"""Of each kind of node, those that may hold nodes."""
+_is_node: dict[type, bool] = {}
 
 
 def children(node: ast.AST) -> list[ast.AST]:
     """The nodes right below one, in the order of the text; without `Load`, `Add` and their like."""
+    kind = node.__class__
+    fields = _fields.get(kind)
+    if fields is None:
+        fields = _fields[kind] = _fields_of(kind)
     found: list[ast.AST] = []
-    for name in node._fields:
+    for name in fields:
         value = getattr(node, name, None)
         if value.__class__ is list:
-            found += [item for item in value if isinstance(item, ast.AST) and not isinstance(item, _LEAVES)]
-        elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
-            found.append(value)
+            found += [item for item in value if _is_node.get(item.__class__)]
+        elif _is_node.get(value.__class__):
+            found.append(value)  # type: ignore[arg-type]
     return found
+
+
+def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
+    if issubclass(kind, (ast.Constant, ast.Global, ast.Nonlocal)):
+        return ()
+    return tuple(name for name in kind._fields if name not in _NEVER_NODES)
+
+
+def _note(kind: type[ast.AST]) -> None:
+    """Remember all kinds of node."""
+    _is_node[kind] = not issubclass(kind, _LEAVES)
+    for below in kind.__subclasses__():
+        _note(below)
+
+
+_note(ast.AST)
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
@@ -27,3 +55,16 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         node = pending.pop()
         yield node
         pending += children(node)
+
+
+def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+    """The node above each one that is below `tree`."""
+    found: dict[ast.AST, ast.AST] = {}
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        below = children(node)
+        for child in below:
+            found[child] = node
+        pending += below
+    return found

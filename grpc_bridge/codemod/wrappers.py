@@ -30,8 +30,9 @@ class Wrappers:
         self.servers: dict[Class, set[ast.AST | None]] = {}
         """The `grpc.server()` calls on whose server a servicer is registered; None is one not known."""
         for node in graph.parents:
-            self.read(node)
-            self.register(node)
+            if isinstance(node, (ast.Attribute, ast.Call)):
+                self.read(node)
+                self.register(node)
 
     def read(self, node: ast.AST) -> None:
         """Remember a behaviour that is taken out of a handler."""

@@ -6,7 +6,10 @@ Every file that these tests migrate is rewritten with and without what is under 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +19,8 @@ from grpc_bridge.codemod.prune import LINE, prune
 from grpc_bridge.codemod.rules.base import Edit, Key, Plan
 from grpc_bridge.codemod.rules.syntax import await_
 
-from .tool import both_ways, run
+from ..conftest import PATIENCE
+from .tool import both_ways, generated, run
 
 HEAD = "import time\n\nimport grpc\n\nfrom greet_pb2_grpc import GreeterStub\n\n\n"
 
@@ -180,7 +184,17 @@ def test_little_is_left_for_libcst(monkeypatch: pytest.MonkeyPatch) -> None:
             time.sleep(1)  # sleeps
             _pruned_2
         """
-    assert left == [HEAD + textwrap.dedent(shown)]
+    assert left == [HEAD.replace("import grpc", "import grpc_bridge as grpc") + textwrap.dedent(shown)]
+
+
+def test_words_do_without_libcst(tmp_path: Path) -> None:
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    (tmp_path / "app.py").write_text(f"{HEAD}def f(stub: GreeterStub):\n    return stub.Hi(1)\n")
+    program = "import sys; from grpc_bridge.codemod.cli import main; main(); print('libcst' in sys.modules)"
+    command = [sys.executable, "-c", program, "--quiet", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (ended.stdout, ended.stderr) == ("False\n", "")
+    assert "return await stub.Hi(1)" in (tmp_path / "app.py").read_text()
 
 
 def test_parts_are_put_back() -> None:

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-import libcst as cst
-
 from ..index import dotted
+from ..later import cst
 from ..sites import CallSite, IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View

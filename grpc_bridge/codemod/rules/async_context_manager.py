@@ -6,8 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
+from ..later import cst
 from ..values import Ext
 from .base import Edit, Rule, View
 

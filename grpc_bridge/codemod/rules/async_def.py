@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
+from ..later import cst
 from .base import Edit, Rule, View
-from .syntax import ASYNC
+from .syntax import async_
 
 RULE = Rule(
     id="GB201",
@@ -31,4 +30,4 @@ def match(view: View) -> Iterator[Edit]:
 
 
 def make_async(node: cst.FunctionDef) -> cst.FunctionDef:
-    return node.with_changes(asynchronous=ASYNC)
+    return node.with_changes(asynchronous=async_())

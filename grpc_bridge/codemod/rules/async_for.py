@@ -6,12 +6,11 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
 from ..adapters import use_of
+from ..later import cst
 from ..sites import CallSite, IterateSite, Site
 from .base import Edit, Rule, View
-from .syntax import ASYNC, await_, name
+from .syntax import async_, await_, name
 
 RULE = Rule(
     id="GB205",
@@ -95,7 +94,7 @@ def waits(view: View, site: Site) -> bool:
 def make_async(node: cst.For | cst.CompFor) -> cst.For | cst.CompFor:
     if isinstance(node, cst.CompFor) and isinstance(node.asynchronous, cst.Asynchronous):
         return node
-    return node.with_changes(asynchronous=ASYNC)
+    return node.with_changes(asynchronous=async_())
 
 
 def make_list(node: cst.GeneratorExp) -> cst.ListComp:

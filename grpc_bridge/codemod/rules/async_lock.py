@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
+from ..later import cst
 from ..primitives import EVENT, LOCKS
 from .base import Edit, Rule, View
 from .primitive import declared, make, report_kept, uses
-from .syntax import ASYNC, await_
+from .syntax import async_, await_
 
 RULE = Rule(
     id="GB404",
@@ -56,4 +55,4 @@ def match(view: View) -> Iterator[Edit]:
 
 
 def enter(node: cst.With) -> cst.With:
-    return node.with_changes(asynchronous=ASYNC)
+    return node.with_changes(asynchronous=async_())

@@ -6,13 +6,12 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
 from ..counterparts import EMPTY, FULL, raises
+from ..later import cst
 from ..primitives import QUEUES, Use, argument
 from .base import Edit, Rule, View
 from .primitive import declared, make, report_kept, uses
-from .syntax import ASYNC, await_
+from .syntax import async_, await_
 from .syntax import name as syntax_name
 
 RULE = Rule(
@@ -137,7 +136,7 @@ def as_asynchronous(node: cst.Call) -> cst.Call:
 
 
 def make_async(node: cst.For | cst.CompFor) -> cst.For | cst.CompFor:
-    return node.with_changes(asynchronous=ASYNC)
+    return node.with_changes(asynchronous=async_())
 
 
 def item(node: cst.Call, method: str) -> list[cst.Arg]:

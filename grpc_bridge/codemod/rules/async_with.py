@@ -6,11 +6,10 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
+from ..later import cst
 from ..sites import WithSite
 from .base import Edit, Rule, View
-from .syntax import ASYNC
+from .syntax import async_
 
 RULE = Rule(
     id="GB209",
@@ -48,7 +47,7 @@ def split(node: cst.With, items: frozenset[int]) -> cst.With:
         else:
             groups.append((colour, [item]))
     if len(groups) == 1:
-        return node.with_changes(asynchronous=ASYNC)
+        return node.with_changes(asynchronous=async_())
     body = node.body
     result = node
     for colour, group in reversed(groups):
@@ -57,7 +56,7 @@ def split(node: cst.With, items: frozenset[int]) -> cst.With:
         result = cst.With(
             items=group,
             body=body,
-            asynchronous=ASYNC if colour else None,
+            asynchronous=async_() if colour else None,
             leading_lines=node.leading_lines if first else [],
         )
         body = cst.IndentedBlock([result])

@@ -6,11 +6,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-import libcst as cst
-
 from ..adapters import use_of
 from ..index import Function
 from ..iterations import STREAMS
+from ..later import cst
 from ..sites import CallSite, IterateSite, Site
 from ..values import Obj
 from .async_for import drives, waits

@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import libcst as cst
-
 from ..findings import Finding
 from ..index import Function, Module, Program
 from ..infer import Facts
+from ..later import cst
 from ..options import Style
 from ..propagate import Colours
 from ..sites import CallSite, Graph, IterateSite, ReadSite, WaitSite, WithSite
 
 Spelling = Literal["await", "to_thread", "run", "asyncio.run"]
-Apply = Callable[[Any], cst.CSTNode | cst.RemovalSentinel]
+Apply = Callable[[Any], "cst.CSTNode | cst.RemovalSentinel"]
 STATEMENTS = frozenset(
     {"FunctionDef", "ClassDef", "For", "With", "SimpleStatementLine", "Import", "ImportFrom"}
 )

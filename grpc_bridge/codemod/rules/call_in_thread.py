@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-import libcst as cst
-
+from ..later import cst
 from ..sites import CallSite, ReadSite
 from .base import Edit, Rule, View
-from .syntax import await_, to_thread, wrap_call
+from .syntax import await_, comma, to_thread, wrap_call
 from .syntax import name as syntax_name
 
 RULE = Rule(
@@ -27,8 +26,6 @@ client = await asyncio.to_thread(Client, target)  # its constructor waits
 
 KINDS: dict[type, str] = {ast.Compare: "Comparison", ast.BinOp: "BinaryOperation"}
 """What LibCST calls the nodes that it does not call as `ast` does."""
-
-COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def match(view: View) -> Iterator[Edit]:
@@ -51,7 +48,7 @@ def match(view: View) -> Iterator[Edit]:
 
 def ask(node: cst.BaseExpression) -> cst.Await:
     """Whether `node` is true."""
-    arguments = [cst.Arg(syntax_name("bool"), comma=COMMA), cst.Arg(node)]
+    arguments = [cst.Arg(syntax_name("bool"), comma=comma()), cst.Arg(node)]
     return await_(cst.Call(func=syntax_name("asyncio.to_thread"), args=arguments))
 
 

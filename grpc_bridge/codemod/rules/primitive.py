@@ -7,8 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from functools import partial
 
-import libcst as cst
-
+from ..later import cst
 from ..primitives import NAMES, Primitive, Use, declares
 from ..values import Ext
 from .base import Edit, Rule, View

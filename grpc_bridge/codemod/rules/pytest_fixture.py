@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-import libcst as cst
-
+from ..later import cst
 from ..values import Ext
 from .base import Edit, Rule, View, report_cut
 from .pytest_test import auto_mode

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import libcst as cst
-
 from ..index import Function
+from ..later import cst
 from .base import Edit, Rule, View
 from .syntax import name
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-import libcst as cst
-
 from ..index import Function, own_nodes
+from ..later import cst
 from ..sites import IterateSite
 from ..values import Ext, Obj
 from .base import Edit, Rule, View

@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
 from .. import adapters
+from ..later import cst
 from ..sites import IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View

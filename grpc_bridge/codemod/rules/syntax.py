@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import libcst as cst
+from ..later import cst
 
-ASYNC = cst.Asynchronous(whitespace_after=cst.SimpleWhitespace(" "))
+
+def async_() -> cst.Asynchronous:
+    """The word before `def`, `for` and `with`."""
+    return cst.Asynchronous(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def comma() -> cst.Comma:
+    """One with a space behind it."""
+    return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def await_(node: cst.BaseExpression) -> cst.Await:
@@ -33,10 +41,7 @@ def wrap_call(function: str, node: cst.BaseExpression) -> cst.Call:
 def prepend_argument(node: cst.Call, function: str) -> cst.Call:
     """`f(a)` as `function(f, a)`, with the layout of its arguments kept."""
     callee = node.func
-    comma: cst.Comma | cst.MaybeSentinel = cst.MaybeSentinel.DEFAULT
-    if node.args:
-        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    first = cst.Arg(callee, comma=comma)
+    first = cst.Arg(callee, comma=comma() if node.args else cst.MaybeSentinel.DEFAULT)
     return node.with_changes(func=name(function), args=[first, *node.args])
 
 
@@ -49,7 +54,7 @@ def list_comprehension(iterable: cst.BaseExpression, variable: str) -> cst.ListC
     """`[variable async for variable in iterable]`."""
     return cst.ListComp(
         elt=cst.Name(variable),
-        for_in=cst.CompFor(target=cst.Name(variable), iter=iterable, asynchronous=ASYNC),
+        for_in=cst.CompFor(target=cst.Name(variable), iter=iterable, asynchronous=async_()),
     )
 
 

@@ -6,13 +6,12 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
+from ..later import cst
 from ..primitives import THREAD
 from ..threads import start_of
 from .base import Edit, Rule, View
 from .primitive import taken, uses
-from .syntax import await_
+from .syntax import await_, comma
 from .syntax import name as syntax_name
 
 RULE = Rule(
@@ -31,7 +30,6 @@ await asyncio.wait([reader])
     remedy="Nothing has to be done: what blocks in a thread blocks nobody else.",
 )
 
-COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 FREE = (ast.If, ast.While, ast.Assign, ast.Return, ast.Assert)
 """Where `not x` needs no parentheses."""
 
@@ -98,7 +96,7 @@ def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
 
 def spaced(args: list[cst.Arg]) -> list[cst.Arg]:
     """Arguments with a comma and a space between them."""
-    return [*(arg.with_changes(comma=COMMA) for arg in args[:-1]), *args[-1:]]
+    return [*(arg.with_changes(comma=comma()) for arg in args[:-1]), *args[-1:]]
 
 
 def drop(_: cst.SimpleStatementLine | cst.For) -> cst.RemovalSentinel:

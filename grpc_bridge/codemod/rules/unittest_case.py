@@ -6,8 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
+from ..later import cst
 from ..values import Ext, Func
 from .base import Edit, Rule, View
 from .pytest_test import unittest_class

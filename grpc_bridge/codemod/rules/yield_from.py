@@ -6,13 +6,12 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-import libcst as cst
-
+from ..later import cst
 from ..sites import IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View
 from .collect import free_name
-from .syntax import ASYNC
+from .syntax import async_
 
 RULE = Rule(
     id="GB208",
@@ -63,6 +62,6 @@ def make_loop(node: cst.SimpleStatementLine, variable: str, is_async: bool) -> c
         target=cst.Name(variable),
         iter=source.item,
         body=cst.IndentedBlock([body], header=node.trailing_whitespace),
-        asynchronous=ASYNC if is_async else None,
+        asynchronous=async_() if is_async else None,
         leading_lines=node.leading_lines,
     )

@@ -65,11 +65,13 @@ def _evaluate(program: Program) -> Facts:
     runs = dict.fromkeys(units, 0)
     inference.dirty = set(units)
     while inference.dirty:
-        batch, inference.dirty = inference.dirty, set()
         for unit in units:
-            if unit in batch and runs[unit] < MAX_RUNS:
-                runs[unit] += 1
-                inference.run(unit)
+            if unit in inference.dirty:
+                # What was learnt before it runs, it reads now.
+                inference.dirty.discard(unit)
+                if runs[unit] < MAX_RUNS:
+                    runs[unit] += 1
+                    inference.run(unit)
         if inference.structure_changed:
             # A base class or what a decorator makes of a function: anything may depend on it.
             inference.structure_changed = False

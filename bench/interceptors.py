@@ -31,7 +31,7 @@ Call = Callable[[bytes], Awaitable[Any]]
 _ROUNDS, _SECONDS, _THREADS = 7, 1.0, 64
 
 
-class Waits(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+class Waits(grpc.UnaryUnaryClientInterceptor):
     """Waits for the status of its call."""
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:

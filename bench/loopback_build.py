@@ -31,7 +31,9 @@ def _build(folder: Path) -> None:
     # The layout of a cdef class is its .pxd's: an extension built on another one would crash.
     depends = [str(file) for file in (_TOP / "grpc_bridge" / "_cy").glob("*.pxd")]
     extension = Extension(_NAME, [str(_TOP / "bench" / "loopback.pyx")], depends=depends)
-    modules = cythonize([extension], build_dir=str(folder), include_path=[str(_TOP)], quiet=True)
+    modules = cythonize(  # type: ignore[no-untyped-call]
+        [extension], build_dir=str(folder), include_path=[str(_TOP)], quiet=True
+    )
     command = Distribution({"ext_modules": modules}).get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(folder), str(folder)
     try:

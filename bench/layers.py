@@ -33,6 +33,7 @@ class Client:
         self._unary = channel.unary_unary(method("Unary"))
         self._receive = channel.unary_stream(method("Receive"))
         self._send = channel.stream_unary(method("Send"))
+        self._exchange = channel.stream_stream(method("Exchange"))
 
     async def unary(self, concurrency: int) -> int:
         async def work() -> None:
@@ -59,6 +60,21 @@ class Client:
         await _at_once(work, concurrency)
         return STREAMED * concurrency
 
+    async def exchange(self, concurrency: int) -> int:
+        async def work() -> None:
+            call = self._exchange()
+            count = 0
+            for _ in range(STREAMED):
+                await call.write(_REQUEST)
+                count += await call.read() == _REQUEST
+            await call.done_writing()
+            # Reading the end raises if the call ended badly.
+            count += await call.read() == _REQUEST
+            check(count, STREAMED)
+
+        await _at_once(work, concurrency)
+        return STREAMED * concurrency
+
 
 class Server:
     """Calls to async handlers of the real server, which a transport brings in that moves nothing."""
@@ -79,6 +95,7 @@ class Server:
             "Unary": grpc.unary_unary_rpc_method_handler(_unary),
             "Receive": grpc.unary_stream_rpc_method_handler(_receive),
             "Send": grpc.stream_unary_rpc_method_handler(_send),
+            "Exchange": grpc.stream_stream_rpc_method_handler(_exchange),
         }
         # As generated code does it.
         self._server.add_registered_method_handlers(SERVICE, handlers)
@@ -97,6 +114,9 @@ class Server:
 
     async def send(self, concurrency: int) -> int:
         return STREAMED * await self.drive("Send", STREAMED, concurrency, concurrency)
+
+    async def exchange(self, concurrency: int) -> int:
+        return STREAMED * await self.drive("Exchange", STREAMED, concurrency, concurrency)
 
     async def drive(self, name: str, requests: int, calls: int, concurrency: int) -> int:
         done = asyncio.get_running_loop().create_future()
@@ -144,6 +164,14 @@ async def _send(requests: AsyncIterator[bytes], context: Any) -> bytes:  # noqa:
     return _REQUEST
 
 
+async def _exchange(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:  # noqa: ARG001
+    count = 0
+    async for request in requests:
+        count += 1
+        yield request
+    check(count, STREAMED)
+
+
 def main() -> None:
     try:
         from .loopback_build import loopback
@@ -158,7 +186,9 @@ def main() -> None:
     loop.run_until_complete(server.start())
     operations: dict[str, Callable[[int], Awaitable[int]]] = {"future": future}
     for end, of in (("client", client), ("server", server)):
-        operations.update({f"{end} {name}": getattr(of, name) for name in ("unary", "receive", "send")})
+        operations.update(
+            {f"{end} {name}": getattr(of, name) for name in ("unary", "receive", "send", "exchange")}
+        )
 
     async def run(what: str, concurrency: int, seconds: float) -> dict[str, float]:
         operation = operations[what]

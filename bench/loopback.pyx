@@ -2,8 +2,7 @@
 """A transport that moves nothing: whatever is asked of it has happened, and is reported through the mailbox.
 
 So what is left of a call's cost is what the RPC layer and the facade take for it. The transport is the
-bench's own, compiled by `loopback_build.py` when a bench asks for it. It knows no cancellation, and no call
-that streams both ways.
+bench's own, compiled by `loopback_build.py` when a bench asks for it. It knows no cancellation.
 """
 
 from grpc_bridge._cy.handoff cimport Completion, Mailbox
@@ -26,7 +25,7 @@ cdef tuple _NO_METADATA = ()
 # ---- client ---------------------------------------------------------------------------------------
 
 cdef class LoopbackChannel(ClientTransport):
-    """Answers a unary request with itself, and one that asks for a stream with itself many times."""
+    """Answers a request with itself; one request that asks for a stream, with itself many times."""
 
     cdef int _streamed
 
@@ -41,13 +40,12 @@ cdef class LoopbackChannel(ClientTransport):
 
     cdef ClientStream start(self, ClientSink sink, CallHead head, object request):
         cdef LoopbackStream stream = LoopbackStream()
-        if head.request_streaming and head.response_streaming:
-            raise SystemError("the loop-back transport has no calls that stream both ways")
         stream.mailbox = sink.mailbox
         stream.sink = sink
         stream.message = request
         if head.response_streaming:
-            stream.left = self._streamed
+            stream.echoes = head.request_streaming
+            stream.left = 0 if stream.echoes else self._streamed
             sink.mailbox.push(_Headers(stream))
         elif not head.request_streaming:
             sink.mailbox.push(stream)
@@ -63,16 +61,34 @@ cdef class LoopbackStream(ClientStream):
     cdef ClientSink sink
     cdef bytes message
     cdef int left
+    # of a call that streams both ways
+    cdef bint echoes
+    cdef bint asked
+    cdef bint ended
 
     cdef int send(self, bytes message) except -1:
         self.message = message
-        return self.mailbox.push(_Sent(self))
+        self.mailbox.push(_Sent(self))
+        if self.echoes:
+            self.left += 1
+            self.answer()
+        return 0
 
     cdef int send_end(self) except -1:
-        return self.mailbox.push(self)
+        if not self.echoes:
+            return self.mailbox.push(self)
+        self.ended = True
+        return self.answer()
 
     cdef int receive(self) except -1:
-        return self.mailbox.push(_Message(self))
+        self.asked = True
+        return self.answer()
+
+    cdef int answer(self) except -1:
+        if self.asked and (self.left or self.ended or not self.echoes):
+            self.asked = False
+            return self.mailbox.push(_Message(self))
+        return 0
 
     cdef int cancel(self, int code, str details) except -1:
         return 0

@@ -26,6 +26,8 @@ _STREAMED = (
     ("client, sending", "client send", 1),
     ("server, sending", "server receive", 1),
     ("server, receiving", "server send", 1),
+    ("client, one each way", "client exchange", 1),
+    ("server, one each way", "server exchange", 1),
 )
 
 

@@ -31,6 +31,7 @@ async def test_client_calls_are_answered(module: Any, concurrency: int) -> None:
     assert await client.unary(concurrency) >= concurrency
     assert await client.receive(concurrency) == STREAMED * concurrency
     assert await client.send(concurrency) == STREAMED * concurrency
+    assert await client.exchange(concurrency) == STREAMED * concurrency
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
@@ -38,6 +39,7 @@ async def test_server_calls_are_handled(server: Server, concurrency: int) -> Non
     assert await server.unary(concurrency) >= concurrency
     assert await server.receive(concurrency) == STREAMED * concurrency
     assert await server.send(concurrency) == STREAMED * concurrency
+    assert await server.exchange(concurrency) == STREAMED * concurrency
 
 
 async def test_a_call_that_ends_badly_is_no_measurement(server: Server) -> None:

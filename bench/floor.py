@@ -1,7 +1,8 @@
-"""The least that a codemod must do: `python -m bench.floor LIST`.
+"""The least that a codemod must do: `python -m bench.floor LIST PROCESSES`.
 
-It parses every candidate with `ast`, and parses and prints every file that changes with LibCST. LIST is a
-JSON file of `candidates` and `changed`.
+It parses every candidate with `ast`, and parses and prints every file that changes with LibCST, in
+as many processes as are asked for; they are started as the codemod starts its own. LIST is a JSON file of
+`candidates` and `changed`.
 """
 
 from __future__ import annotations
@@ -11,16 +12,38 @@ import json
 import sys
 from pathlib import Path
 
+Task = tuple[bool, list[str]]
+"""Whether LibCST reads these files, or `ast`."""
 
-def main(listed: str) -> None:
-    import libcst
+_CHUNKS = 4
+"""In each process, of each kind: fewer would leave one process waiting for another at the end."""
+
+
+def main(listed: str, processes: str) -> None:
+    import libcst  # noqa: F401 (before the processes are forked)
+
+    from grpc_bridge.codemod import workers
 
     files = json.loads(Path(listed).read_text(encoding="utf-8"))
-    for file in files["candidates"]:
-        ast.parse(Path(file).read_bytes(), filename=file)
-    for file in files["changed"]:
+    pieces = int(processes) * _CHUNKS
+    tasks = [
+        (concrete, files[kind][start::pieces])
+        for concrete, kind in ((True, "changed"), (False, "candidates"))
+        for start in range(pieces)
+    ]
+    for _ in workers.run(_work, tasks, int(processes)):
+        pass
+
+
+def _work(task: Task) -> None:
+    import libcst
+
+    concrete, files = task
+    for file in files:
         data = Path(file).read_bytes()
-        if libcst.parse_module(data).bytes != data:
+        if not concrete:
+            ast.parse(data, filename=file)
+        elif libcst.parse_module(data).bytes != data:
             raise SystemExit(f"{file} was not printed as it was read")
 
 

@@ -1,4 +1,8 @@
-"""The codemod on a large code base, against the least that any codemod must do."""
+"""The codemod on a large code base, against the least that any codemod must do.
+
+Each run is held against a floor in as many processes as the run itself works in. A cold run reads and
+rewrites in as many as there are processors; a cached one finds nothing left to do so with, and starts none.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from grpc_bridge.codemod import workers
+
 from ..codemod_tree import make
 from ..measure import Contender, Figure, Sample
 from .base import Case
@@ -23,6 +29,7 @@ _TOP = Path(__file__).resolve().parents[2]
 _SECONDS = Figure("time", "s", lambda sample: sample.seconds, 2, True)
 _LINES = Figure("rate", "lines/s", lambda sample: sample.rate)
 _FLOOR = "the floor"
+_FLOOR_ALONE = "the floor, one process"
 
 
 class _Ground:
@@ -109,8 +116,12 @@ class _Command:
 
 
 class Floor(_Command):
-    name = _FLOOR
     against = None
+
+    def __init__(self, ground: _Ground, processes: int) -> None:
+        super().__init__(ground)
+        self.name = _FLOOR if processes > 1 else _FLOOR_ALONE
+        self._processes = processes
 
     def start(self, seconds: float) -> None:
         super().start(seconds)
@@ -122,16 +133,15 @@ class Floor(_Command):
         self.run(0)
 
     def run(self, seconds: float) -> Sample:
-        return self._timed(["bench.floor", str(self._ground.beside("list.json"))])
+        return self._timed(["bench.floor", str(self._ground.beside("list.json")), str(self._processes)])
 
 
 class Codemod(_Command):
     """A run that writes; what it has written is undone, outside the measure."""
 
-    against = _FLOOR
-
-    def __init__(self, ground: _Ground, cached: bool) -> None:
+    def __init__(self, ground: _Ground, floor: Floor, cached: bool) -> None:
         super().__init__(ground)
+        self.against = floor.name
         self._cached = cached
         self.name = "codemod, cached" if cached else "codemod, cold"
 
@@ -152,7 +162,11 @@ class Codemod(_Command):
 
 def codemod(options: argparse.Namespace) -> list[Case]:
     ground = _Ground(options.lines)
-    contenders: list[Contender] = [Floor(ground), Codemod(ground, cached=False), Codemod(ground, cached=True)]
+    processes = workers.count(None)
+    alone = Floor(ground, 1)
+    floor = Floor(ground, processes) if processes > 1 else alone
+    runs = [Codemod(ground, floor, cached=False), Codemod(ground, alone, cached=True)]
+    contenders: list[Contender] = [*([floor] if floor is not alone else []), alone, *runs]
     title = (
         f"a tree of {options.lines:,} lines, one file in fifty concerned; start of the interpreter included"
     )

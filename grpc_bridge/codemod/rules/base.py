@@ -6,6 +6,7 @@ import ast
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from ..findings import Finding
@@ -97,8 +98,10 @@ class View:
     graph: Graph
     facts: Facts
     colours: Colours
+    spellings: dict[CallSite, Spelling | None] = field(default_factory=dict, init=False)
+    """What was asked before: every rule about calls asks."""
 
-    @property
+    @cached_property
     def is_async(self) -> bool:
         return self.colours.is_async(self.fn) and self.fn.kind == "def"
 
@@ -121,6 +124,11 @@ class View:
 
     def spelling(self, site: CallSite) -> Spelling | None:
         """How this call is written where it stands; None where it stays as it is."""
+        if site not in self.spellings:
+            self.spellings[site] = self._spelling(site)
+        return self.spellings[site]
+
+    def _spelling(self, site: CallSite) -> Spelling | None:
         coroutines = {callee for callee in site.callees if self.colours.is_async(callee)}
         if self.fn.kind == "lambda" and self.colours.is_async(self.fn):
             return None

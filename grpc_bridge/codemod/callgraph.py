@@ -9,6 +9,7 @@ from .callsites import Calls
 from .index import Program, is_main_guard
 from .infer import Facts
 from .locks import Locks
+from .mocks import Mocks
 from .nodes import children, parents
 from .sites import CallSite, Graph, IterateSite, LockSite, ReadSite, WaitSite, WithSite
 from .values import Ext, Gen, Inst, Manager, Obj
@@ -34,6 +35,8 @@ def build(program: Program, facts: Facts) -> Graph:
             if isinstance(site, (CallSite, IterateSite, WithSite, ReadSite)):
                 for callee in site.callees:
                     graph.callers.setdefault(callee, set()).add(fn)
+    if any(b"mock" in module.source.data for module in program.modules.values()):
+        graph.mocks = Mocks(program, facts)
     _families(program, graph)
     _protocols(graph)
     return graph

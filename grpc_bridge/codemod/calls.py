@@ -372,7 +372,7 @@ class CallEvaluator(TextEvaluator, ABC):
         if path in external.HOLDERS:
             self.learn(("elem", node), self.elements(first))
             return frozenset({Box(node)})
-        if path in external.PRIMITIVES:
+        if path in external.PRIMITIVES or path in external.MOCKS:
             return frozenset({Ext(f"{path}()", node)})
         if path in external.RESHUFFLES:
             together = frozenset().union(*args)

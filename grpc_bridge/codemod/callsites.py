@@ -64,7 +64,7 @@ class Calls(Handovers):
                 self.sites.append(step)
                 return
             self.grpc_member(site, row, callee.owner)
-        elif not isinstance(callee, Maker):
+        elif not (isinstance(callee, Maker) or external.is_mock(callee)):
             # An annotation says what is returned; the colour is that of whatever is passed.
             if isinstance(callee, Ext) and callee.path == external.RUN and len(node.args) == 1:
                 site.rows.append(external.RUN_MEMBER)

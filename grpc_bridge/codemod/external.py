@@ -41,6 +41,19 @@ PRIMITIVES = QUEUES | {
 }  # fmt: skip
 """What is told apart by where it is made: each is used by the code that it reaches, and by no other."""
 
+MOCKS = frozenset(
+    f"{module}.{kind}"
+    for module in ("unittest.mock", "mock")
+    for kind in ("Mock", "MagicMock", "patch", "patch.object")
+)
+_MOCK = re.compile(r"(unittest\.)?mock\.(\w*Mock|patch(\.object)?)\(\)")
+
+
+def is_mock(value: Value) -> bool:
+    """True for a mock and what is got from one: it is of whatever colour it is made."""
+    return isinstance(value, Ext) and _MOCK.match(value.path) is not None
+
+
 RESHUFFLES = frozenset(
     {
         "itertools.chain", "itertools.cycle", "itertools.islice", "itertools.chain.from_iterable",
@@ -257,6 +270,12 @@ def puts(path: str, node: ast.Call) -> bool:
     block = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "block")]
     tries = any(isinstance(value, ast.Constant) and value.value is False for value in block)
     return path.startswith("queue.") and path.endswith("().put") and not tries
+
+
+def makes_mock(patch: ast.Call) -> bool:
+    """True where a call of `patch` or `patch.object` is not given what it puts in the place."""
+    whole = isinstance(patch.func, ast.Attribute) and patch.func.attr == "object"
+    return len(patch.args) <= 1 + whole and not any(k.arg in ("new", "new_callable") for k in patch.keywords)
 
 
 def is_executor(path: str) -> bool:

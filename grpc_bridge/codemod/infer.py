@@ -127,6 +127,7 @@ class Inference(AnnotationEvaluator):
                 for arg in params[1:2]:
                     self.learn(("param", fn, arg.arg), frozenset({Ext(external.CONTINUATION)}))
         self.fixture_parameters(fn, everything)
+        self.patched_parameters(fn, params)
         for arg in everything:
             state[arg.arg] = self.known(("param", fn, arg.arg))
             self.learn(("var", fn, arg.arg), state[arg.arg])
@@ -154,6 +155,16 @@ class Inference(AnnotationEvaluator):
                 self.facts.fixtures.setdefault(fn, set()).add(fixture)
                 kind = "yield" if fixture.is_generator else "ret"
                 self.learn(("param", fn, arg.arg), self.known((kind, fixture)))
+
+    def patched_parameters(self, fn: Function, params: list[ast.arg]) -> None:
+        """`@patch("module.Stub")` hands a mock over; the lowest decorator the first."""
+        free = iter(params[1 if fn.cls is not None else 0 :])
+        for decorator in reversed(fn.decorators):
+            values = frozenset(v for v in self.facts.of(decorator) if external.is_mock(v))
+            if values and isinstance(decorator, ast.Call) and external.makes_mock(decorator):
+                arg = next(free, None)
+                if arg is not None:
+                    self.learn(("param", fn, arg.arg), values)
 
     def find_fixture(self, fn: Function, name: str) -> Function | None:
         """The pytest fixture that a parameter called `name` of `fn` receives."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import adapters
+from . import adapters, external
 from .index import Function
 from .infer import Facts
 from .locks import Locks
@@ -41,7 +41,7 @@ class Iterations:
             elif isinstance(value, Inst):
                 steps = [value.cls.find_method(name) for name in ("__next__", "__iter__")]
                 site.callees.update(method for method in steps if method is not None)
-            elif not (isinstance(value, Box) and value.kind == "declared"):
+            elif not (isinstance(value, Box) and value.kind == "declared") and not external.is_mock(value):
                 site.plain = True
                 if isinstance(value, Ext) and value.path.endswith(".map()"):
                     self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))

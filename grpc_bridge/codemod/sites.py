@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .. import _surface
 from . import external
 from .index import Class, Function
 from .values import Inst, Values
+
+if TYPE_CHECKING:
+    from .mocks import Mocks
 
 
 @dataclass(eq=False)
@@ -119,6 +123,8 @@ class Graph:
     callers: dict[Function, set[Function]] = field(default_factory=dict)
     families: dict[Function, set[Function]] = field(default_factory=dict)
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    mocks: Mocks | None = None
+    """The mocks that stand for stubs; None where the program has none."""
     driven: dict[Function, str] = field(default_factory=dict)
     """Generators that are not only iterated over, by what is asked of them."""
 

@@ -50,6 +50,16 @@ def to_thread(node: cst.Call) -> cst.Await:
     return await_(prepend_argument(node, "asyncio.to_thread"))
 
 
+def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
+    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    return cst.Arg(value, keyword=cst.Name(name), equal=equal)
+
+
+def spaced(args: list[cst.Arg]) -> list[cst.Arg]:
+    """Arguments with a comma and a space between them."""
+    return [*(arg.with_changes(comma=comma()) for arg in args[:-1]), *args[-1:]]
+
+
 def list_comprehension(iterable: cst.BaseExpression, variable: str) -> cst.ListComp:
     """`[variable async for variable in iterable]`."""
     return cst.ListComp(

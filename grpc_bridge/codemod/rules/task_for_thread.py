@@ -11,7 +11,7 @@ from ..primitives import THREAD
 from ..threads import start_of
 from .base import Edit, Rule, View
 from .primitive import taken, uses
-from .syntax import await_, comma
+from .syntax import await_, keyword, spaced
 from .syntax import name as syntax_name
 
 RULE = Rule(
@@ -87,16 +87,6 @@ def create_task(node: cst.Call) -> cst.Call:
         args=spaced(outer),
         whitespace_before_args=cst.SimpleWhitespace(""),
     )
-
-
-def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
-    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-    return cst.Arg(value, keyword=cst.Name(name), equal=equal)
-
-
-def spaced(args: list[cst.Arg]) -> list[cst.Arg]:
-    """Arguments with a comma and a space between them."""
-    return [*(arg.with_changes(comma=comma()) for arg in args[:-1]), *args[-1:]]
 
 
 def drop(_: cst.SimpleStatementLine | cst.For) -> cst.RemovalSentinel:

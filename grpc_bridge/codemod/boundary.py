@@ -7,14 +7,12 @@ import importlib
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
-from .discover import console_scripts
-from .external import decorator_role
+from . import entries
 from .index import Class, Function, Program, dotted
 from .infer import Facts
 from .sites import CallSite, Graph, HandSite
-from .values import Cls, Ext, Func, Inst
+from .values import Ext
 from .wrappers import Wrappers
 
 NATURE = {"__init__": "GB713", "__new__": "GB713", "__post_init__": "GB713", "__del__": "GB714"}
@@ -59,7 +57,10 @@ def cuts(
 ) -> dict[Function, Cut]:
     """The functions that stay sync whatever the rest of the program does."""
     found: dict[Function, Cut] = {}
-    found.update(_commands(program))
+    commands = entries.entries(program, graph, facts)
+    for fn, command in entries.scripts(program):
+        if fn not in commands:
+            found[fn] = Cut("GB710", f"the command {command} calls it", False)
     wrappers = Wrappers(program, graph, facts)
     for fn in program.functions():
         if fn.is_async or fn.top_level or fn.module.source.generated:
@@ -67,7 +68,7 @@ def cuts(
         if not fn.module.in_run:
             found[fn] = Cut("GB710", "its file is not in the run", True)
             continue
-        cut = _by_nature(fn, graph, facts)
+        cut = _by_nature(fn, graph, facts, fn in commands)
         wrapped = wrappers.reason(fn) if fn in facts.handlers else None
         if cut is None and wrapped is not None:
             cut = Cut(*wrapped, chain=False)
@@ -87,26 +88,6 @@ def cuts(
         # What may run on a loop's thread keeps that reason: it cuts more.
         if fn not in found or not found[fn].chain:
             found[fn] = cut
-    return found
-
-
-def _commands(program: Program) -> dict[Function, Cut]:
-    """The functions that the project's metadata declares as commands: installers call them plainly."""
-    found: dict[Function, Cut] = {}
-    declared: dict[Path, frozenset[tuple[str, str]]] = {}
-    for module in program.modules.values():
-        if not module.in_run:
-            continue
-        folder = module.file.parent
-        if folder not in declared:
-            declared[folder] = console_scripts(module.path)
-        path = ".".join(module.file.with_suffix("").parts) if declared[folder] else ""
-        for dotted_name, name in declared[folder]:
-            if not path.endswith((f".{dotted_name}", f".{dotted_name}.__init__")):
-                continue
-            for fn in module.functions:
-                if fn.name == name and fn.parent is module.top and fn.cls is None and not fn.is_async:
-                    found[fn] = Cut("GB710", f"the command {dotted_name}:{name} calls it", False)
     return found
 
 
@@ -131,7 +112,7 @@ def callbacks(graph: Graph) -> set[Function]:
     }
 
 
-def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
+def _by_nature(fn: Function, graph: Graph, facts: Facts, command: bool) -> Cut | None:
     if fn.module.keeps_grpc:
         return Cut("GB102", "this file's grpc is grpcio's", True)
     if fn.kind == "lambda":
@@ -154,7 +135,7 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts) -> Cut | None:
     for decorator in fn.decorators:
         if Ext("atexit.register") in facts.of(decorator):
             return Cut("GB719", "the interpreter runs it when it exits, outside any loop", False)
-        if not _understood(decorator, facts):
+        if not (command or entries.understood(decorator, facts)):
             return Cut("GB705", f"the decorator @{dotted(decorator)} is not understood", False)
     return None
 
@@ -210,17 +191,6 @@ def _wide_scope(fn: Function) -> bool:
                     value = keyword.value
                     return not (isinstance(value, ast.Constant) and value.value == "function")
     return False
-
-
-def _understood(decorator: ast.expr, facts: Facts) -> bool:
-    values = facts.of(decorator)
-    if dotted(decorator).endswith((".setter", ".deleter", ".getter")):
-        return True
-    if any(isinstance(value, (Func, Cls)) for value in values):
-        return True
-    if any(isinstance(value, Inst) and value.cls.find_method("__call__") for value in values):
-        return True
-    return any(isinstance(v, Ext) and decorator_role(v.path) is not None for v in values)
 
 
 def _by_hand(fn: Function, site: HandSite) -> Cut | None:

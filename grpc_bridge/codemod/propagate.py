@@ -15,6 +15,7 @@ from types import MappingProxyType
 from .adapters import use_of
 from .boundary import Cut, callbacks, cuts
 from .counterparts import Counterparts
+from .entries import entries
 from .fakes import fakes
 from .index import Function, Program, own_nodes
 from .infer import Facts
@@ -51,6 +52,8 @@ class Colours:
     callbacks: set[Function] = field(default_factory=set)
     barred: dict[Site, Cut] = field(default_factory=dict)
     """Places in functions that are coroutines already where no await may stand: they stay as they are."""
+    entries: set[Function] = field(default_factory=set)
+    """Commands: what calls them calls a plain function, which runs the coroutine that they become."""
     feeding: set[Function] = field(default_factory=set)
     """Functions that make streams or futures for which coroutines wait."""
 
@@ -100,6 +103,7 @@ class Solver:
         self.natural = dict(natural)
         self.counterparts = counterparts
         self.colours = Colours(counterparts, callbacks=callbacks(graph))
+        self.colours.entries = entries(program, graph, facts)
         self.fakes = fakes(program, graph)
         self.promoted = set(self.fakes)
         self.consumers: dict[Function, set[Function]] = {}
@@ -118,6 +122,7 @@ class Solver:
         """Called by a framework that takes both colours."""
         return (
             fn in self.facts.handlers
+            or fn in self.colours.entries
             or self.facts.has_role(fn, "fixture")
             or fn.name.startswith("test")
             or fn.name in ("setUp", "tearDown")
@@ -211,7 +216,7 @@ class Solver:
             for fn in self.functions:
                 if not fn.module.in_run:
                     threaded = self.callees(fn, threaded=True)
-                    for callee in self.callees(fn) & self.colours.waiting:
+                    for callee in self.callees(fn) & self.colours.waiting - self.colours.entries:
                         where = f"{fn.module.path}, which is not in the run, calls it"
                         # Sync code outside calls it on a plain thread; there it may bridge.
                         self.cut(callee, "GB710", where, fn.is_async and callee not in threaded, fn)

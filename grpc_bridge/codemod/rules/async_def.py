@@ -25,7 +25,11 @@ async def fetch(stub):
 
 def match(view: View) -> Iterator[Edit]:
     fn = view.fn
-    if view.becomes_async and not (fn.name == "__iter__" and not fn.is_generator):
+    if (
+        view.becomes_async
+        and fn not in view.colours.entries
+        and not (fn.name == "__iter__" and not fn.is_generator)
+    ):
         yield view.edit(RULE, "FunctionDef", fn.node, make_async)
 
 

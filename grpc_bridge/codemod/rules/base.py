@@ -18,7 +18,7 @@ from ..propagate import Colours
 from ..sites import CallSite, Graph, IterateSite, ReadSite, WaitSite, WithSite
 
 Spelling = Literal["await", "to_thread", "run", "asyncio.run"]
-Apply = Callable[[Any], "cst.CSTNode | cst.RemovalSentinel"]
+Apply = Callable[[Any], "cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[Any]"]
 STATEMENTS = frozenset(
     {"FunctionDef", "ClassDef", "For", "With", "SimpleStatementLine", "Import", "ImportFrom"}
 )
@@ -130,6 +130,7 @@ class View:
 
     def _spelling(self, site: CallSite) -> Spelling | None:
         coroutines = {callee for callee in site.callees if self.colours.is_async(callee)}
+        coroutines -= self.colours.entries
         if self.fn.kind == "lambda" and self.colours.is_async(self.fn):
             return None
         if not self.is_async:

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """A call on the client, bound to the loop that it was started on.
 
-Each thing that can be waited for has futures of the loop, or a waiter of its mailbox; nothing here is a Task. Methods are for the
-loop's own thread, except where they say otherwise.
+Each thing that can be waited for has futures of the loop, or a waiter of its mailbox; nothing here is a
+Task. Methods are for the loop's own thread, except where they say otherwise.
 """
 
 import asyncio

@@ -38,12 +38,14 @@ cdef class LoopMailbox(Mailbox):
     cdef bint _scheduled
     cdef object _drain_callback
     cdef object _context
-    # who has got what it waited for in this turn
+    # waiters that have got what they wait for, and tasks that have been started, in this turn
     cdef list _resumable
     cdef bint _resumes
     # what the loop watches for a wake-up from another thread; -1 where it watches only its own
     cdef int _bell
     cdef bint _hung
+    # the loop's own list of what it is to call next, where it is asyncio's
+    cdef object _loop_ready
     # pollers that have lent their turn to this loop
     cdef list _sources
 
@@ -51,7 +53,9 @@ cdef class LoopMailbox(Mailbox):
     cdef int _hang_bell(self) except -1
     cdef int _resume_all(self) except -1
     cdef int defer(self, object callback) except -1  # any thread
+    cdef int hasten(self) except -1
     cdef int _deliver_all(self) except -1
+    cdef int _deliver_ready(self) except -1
     cdef int _abandon(self) except -1
 
 

@@ -25,6 +25,9 @@ from grpc_bridge import _fork
 
 _LOGGER = logging.getLogger("grpc_bridge")
 
+# How often a loop looks again in one turn.
+cdef int _MOST_ROUNDS = 4
+
 # Linux has it.
 cdef object _eventfd = getattr(os, "eventfd", None)
 
@@ -158,7 +161,10 @@ cdef class LoopMailbox(Mailbox):
         A wake-up through asyncio's makes a handle, gives the GIL away to write a byte, and is read with
         two calls of the system and an exception.
         """
-        if _eventfd is not None and isinstance(self.loop, asyncio.SelectorEventLoop):
+        if not isinstance(self.loop, asyncio.SelectorEventLoop):
+            return 0
+        self._loop_ready = getattr(self.loop, "_ready", None)
+        if _eventfd is not None:
             bell = _eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             try:
                 self.loop.add_reader(bell, self._rung)
@@ -166,6 +172,13 @@ cdef class LoopMailbox(Mailbox):
                 os.close(bell)
                 raise
             self._bell = bell
+        return 0
+
+    cdef int hasten(self) except -1:
+        """Begin the task that was given to the loop just now in this turn, too, as one that is started eagerly."""
+        if self._resumes and self._loop_ready:
+            # Should another thread have called something in between, that is called a little early.
+            self._resumable.append(self._loop_ready.pop())
         return 0
 
     def _rung(self):
@@ -213,15 +226,12 @@ cdef class LoopMailbox(Mailbox):
                     self._sources.append(source)
                 else:
                     source.give_back(self)
-        # In debug mode the loop watches how long each task takes, and has to start them itself.
-        self._resumes = not self.loop.get_debug()
         try:
-            try:
+            for _ in range(_MOST_ROUNDS):
                 self._deliver_all()
-            finally:
-                self._resumes = False
-                if self._resumable:
-                    self._resume_all()
+                # What was done now may have had its outcome at once.
+                if not self._ready:
+                    break
         finally:
             # Also where a task has ended the loop: it may be run again.
             if self._sources or self._ready:
@@ -230,6 +240,17 @@ cdef class LoopMailbox(Mailbox):
                 self._scheduled = False
 
     cdef int _deliver_all(self) except -1:
+        # In debug mode the loop watches how long each task takes, and has to start them itself.
+        self._resumes = not self.loop.get_debug()
+        try:
+            self._deliver_ready()
+        finally:
+            self._resumes = False
+            if self._resumable:
+                self._resume_all()
+        return 0
+
+    cdef int _deliver_ready(self) except -1:
         cdef Completion completion
         cdef Py_ssize_t delivered = 0
         cdef list ready = self._ready
@@ -256,15 +277,22 @@ cdef class LoopMailbox(Mailbox):
         cdef list resumable = self._resumable
         self._resumable = []
         try:
-            for waiter in resumable:
+            for each in resumable:
                 resumed += 1
-                callback, waiter._callback = waiter._callback, None
-                if callback is not None:
-                    waiter._context.run(callback, waiter)
+                if type(each) is Waiter:
+                    waiter = each
+                    callback, waiter._callback = waiter._callback, None
+                    if callback is not None:
+                        waiter._context.run(callback, waiter)
+                elif not each.cancelled():
+                    each._run()
         finally:
             # Of a task only SystemExit and KeyboardInterrupt get here; the others go on all the same.
-            for waiter in resumable[resumed:]:
-                waiter._tell()
+            for each in resumable[resumed:]:
+                if type(each) is Waiter:
+                    (<Waiter>each)._tell()
+                else:
+                    self._loop_ready.append(each)
         return 0
 
 

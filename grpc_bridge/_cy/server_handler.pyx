@@ -120,6 +120,8 @@ cdef class HandledCall(ServerCall):
         else:
             # A task copies the variables of the moment: those of this call.
             self._task = self.variables.run(loop.create_task, coroutine)
+            if loop.get_task_factory() is None:
+                self.shared._loop_mailbox.hasten()
         if self._task.done():
             self._task = None
         return 0

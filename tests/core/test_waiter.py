@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import grpc_bridge
 from grpc_bridge._cy.handoff import Waiter, mailbox_of
 
-from ..conftest import PATIENCE, AsyncEcho, Start, stub_of
+from ..conftest import PATIENCE, AsyncEcho, Start, serving_here, stub_of
 from ..protos.exchange_pb2 import Request
 
 ASK = "/grpc_bridge.testing.Exchange/Ask"
@@ -173,3 +174,26 @@ def test_what_ends_the_loop_takes_no_other_call_with_it(where: str, bridge_serve
     assert isinstance(tasks[0].exception(), KeyboardInterrupt if where == "task" else grpc_bridge.RpcError)
     assert len(answered) == 8
     loop.close()
+
+
+async def test_a_handler_begins_as_its_loop_makes_tasks() -> None:
+    """A loop with a factory of its own gets to see every handler, and so does one in debug mode."""
+    made: list[str] = []
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        made.append(coroutine.__qualname__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    loop = asyncio.get_running_loop()
+    async with serving_here() as target, grpc_bridge.insecure_channel(target) as channel:
+        stub = stub_of(channel)
+        for debug in (False, True):
+            loop.set_debug(debug)
+            assert (await stub.Ask(Request(text="a"))).text == "A"
+        loop.set_debug(False)
+        loop.set_task_factory(factory)
+        assert (await stub.Ask(Request(text="b"))).text == "B"
+        loop.set_task_factory(None)
+        assert (await stub.Ask(Request(text="c"))).text == "C"
+    if sys.version_info < (3, 12):  # from there on they are started eagerly, past the factory
+        assert len(made) == 1

@@ -126,6 +126,11 @@ WAITS = frozenset(
 RUNS_LOOP = re.compile(r"asyncio\.(run|.*\.run_until_complete)")
 """External calls that no coroutine may make: they run a loop of their own."""
 
+_FAKES_WAIT = re.compile(
+    r"grpc[._]testing\.(channel\(\)\.take_\w+|server_from_dictionary\(\)\.invoke_\w+\(\)\.(termination|take_response))"
+)
+"""What grpc_testing's fakes are asked for when they wait for the code under test."""
+
 _WAITING_ENDINGS = (".submit().result", ".submit().exception")
 
 UNKNOWN_SERVICES = "grpc.services()"
@@ -245,7 +250,7 @@ def waits(path: str, node: ast.Call) -> bool:
         first = [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("block", "blocking"))]
         if any(isinstance(value, ast.Constant) and value.value is False for value in first):
             return False
-    return path in WAITS or path.endswith(_WAITING_ENDINGS)
+    return path in WAITS or path.endswith(_WAITING_ENDINGS) or _FAKES_WAIT.fullmatch(path) is not None
 
 
 def bounded(made: ast.AST | None) -> bool:

@@ -17,6 +17,8 @@ from .outside import Finder, at
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 BUILTINS = frozenset(dir(builtins))
+SUBMODULES = frozenset({"grpc.aio", "grpc.experimental"})
+"""Submodules of grpc that grpc_bridge has as well."""
 COMPILERS = frozenset({"services", "protos_and_services"})
 """grpcio's functions that compile a .proto file while the program runs and return its stubs."""
 
@@ -444,7 +446,8 @@ class _Scopes:
             self.module.imports.append(node)
             if isinstance(node, ast.Import):
                 self.module.keeps_grpc |= any(
-                    alias.name.startswith("grpc.") and alias.asname is None for alias in node.names
+                    alias.name.startswith("grpc.") and alias.name not in SUBMODULES and alias.asname is None
+                    for alias in node.names
                 )
             for alias in node.names if cls is None else ():
                 scope.bound.add(alias.asname or alias.name.split(".")[0])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from .boundary import Cut
 from .discover import Source
-from .index import Class, Function, Module, Program
+from .index import SUBMODULES, Class, Function, Module, Program
 from .nodes import walk
 
 MARK = re.compile(r"#\s*grpc-bridge:\s*keep\b")
@@ -69,9 +69,9 @@ def _inside(fn: Function, classes: set[Class]) -> bool:
 
 def _grpc_imports(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
     for node in module.imports:
-        if (isinstance(node, ast.Import) and any(alias.name == "grpc" for alias in node.names)) or (
-            isinstance(node, ast.ImportFrom) and node.module == "grpc" and not node.level
-        ):
+        if (
+            isinstance(node, ast.Import) and any(alias.name in {"grpc", *SUBMODULES} for alias in node.names)
+        ) or (isinstance(node, ast.ImportFrom) and node.module in {"grpc", *SUBMODULES} and not node.level):
             yield node
 
 

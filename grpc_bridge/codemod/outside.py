@@ -13,7 +13,7 @@ from .discover import Source, parse, project
 SPEAKS = (b"_pb2_grpc", b"unary_unary")
 """A module of an installed package is read where it has one of these: it makes stubs or hands them on."""
 
-NOT_READ = frozenset({"grpc", "grpc_bridge", "grpc_tools", "google"})
+NOT_READ = frozenset({"grpc", "grpc_bridge", "grpc_testing", "grpc_tools", "google"})
 """grpcio's own packages, which the surface table knows, and protobuf's, which make no calls."""
 
 

@@ -30,8 +30,17 @@ def rewrite(plan: Plan) -> str:
     try:
         compile(text, str(source.path), "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise RewriteError(f"the result does not compile: {error.msg} (line {error.lineno})") from error
+        raise RewriteError(_why(plan, error)) from error
     return text
+
+
+def _why(plan: Plan, error: SyntaxError) -> str:
+    """Whose fault it is that the result does not compile: some errors are found by no parser."""
+    try:
+        compile(plan.module.source.text, str(plan.module.source.path), "exec", dont_inherit=True)
+    except SyntaxError as found:
+        return f"it does not compile as it is: {found.msg} (line {found.lineno})"
+    return f"the result does not compile: {error.msg} (line {error.lineno})"
 
 
 def rewrite_whole(plan: Plan) -> str:

@@ -9,6 +9,7 @@ import pytest
 from grpc_bridge.codemod.runner import migrate, write
 
 from .tool import as_files, generated, rewritten, rules, unchanged
+from .tool import run as run_tool
 
 CLIENT = """\
 from greet_pb2_grpc import GreeterServicer, GreeterStub
@@ -112,6 +113,29 @@ def test_a_file_outside_that_only_catches_errors_is_no_trouble(project: Path) ->
     outside = CALLER.replace("from greet", "import grpc\nfrom greet", 1) + "\n\nERROR = grpc.RpcError\n"
     (project / "caller.py").write_text(outside)
     assert run(project, "client.py") == ["GB502", "GB710"]
+
+
+KEPT = "import grpc  # grpc-bridge: keep\n\nCHANNEL = grpc.insecure_channel('x')\n"
+USER = "from greet_pb2_grpc import GreeterStub\n{}\n\n\ndef ask(channel):\n    return GreeterStub(channel).Hi(1)\n"
+
+
+@pytest.mark.parametrize(
+    "link", ["import kept", "from kept import CHANNEL", "from . import kept", "import middle"]
+)
+def test_a_file_inside_that_keeps_grpcio_keeps_those_sync_that_import_it(link: str) -> None:
+    files = {"kept.py": KEPT, "middle.py": "import kept\n", "user.py": USER.format(link)}
+    result, got = run_tool(files)
+    assert got == files
+    told = [(finding.path.name, finding.rule) for finding in result.findings if finding.kind == "cut"]
+    assert ("kept.py", "GB103") in told
+    assert ("user.py", "GB103") in told
+
+
+def test_a_file_inside_that_keeps_grpcio_for_itself_is_no_trouble() -> None:
+    files = {"kept.py": KEPT, "user.py": USER.format("import os")}
+    result, got = run_tool(files)
+    assert "await GreeterStub(channel).Hi(1)" in got["user.py"]
+    assert "GB103" not in {finding.rule for finding in result.findings}
 
 
 # Bridges inside a run

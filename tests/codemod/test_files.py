@@ -37,6 +37,8 @@ x = 2
         (CONFLICT.replace("\n", "\r\n").encode(), "merge-conflict markers"),
         (b"import grpc\ndef f(:\n    pass\n", "syntax error: invalid syntax"),
         (b"import grpc\nif 1:\n        x = 1\n    y = 2\n", "syntax error: unindent"),
+        (b"import grpc\nreturn 1\n", "it does not compile as it is: 'return' outside function (line 2)"),
+        (b"import grpc\ndef f(a, a):\n    pass\n", "it does not compile as it is: duplicate argument"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_kept(

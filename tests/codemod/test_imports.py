@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .tool import generated, rewritten, unchanged
+from .tool import generated, rewritten, run, unchanged
 
 HEADER = "\nfrom greet_pb2_grpc import GreeterStub\n\n\n"
 
@@ -29,6 +29,17 @@ HEADER = "\nfrom greet_pb2_grpc import GreeterStub\n\n\n"
             "def f():\n    import grpc\n    return grpc",
             "def f():\n    import grpc_bridge as grpc\n    return grpc",
         ),
+        ("import grpc.experimental", "import grpc_bridge as grpc"),
+        ("import os\nimport grpc\nimport grpc.experimental", "import os\nimport grpc_bridge as grpc"),
+        ("import grpc.aio as aio", "import grpc_bridge.aio as aio"),
+        ("from grpc.experimental import unary_unary", "from grpc_bridge.experimental import unary_unary"),
+        ("from grpc.aio import Channel", "from grpc_bridge.aio import Channel"),
+        ("import grpc_testing", "from grpc_bridge import testing as grpc_testing"),
+        (
+            "import grpc_testing as t\n\nc = t.channel([], t.strict_real_time())",
+            "from grpc_bridge import testing as t\n\nc = t.channel([], t.strict_real_time())",
+        ),
+        ("from grpc_testing import channel", "from grpc_bridge.testing import channel"),
     ],
 )
 def test_the_import_is_swapped(before: str, after: str) -> None:
@@ -52,7 +63,7 @@ def test_other_imports_stay(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "import grpc.experimental\n\n\ndef f(x):\n    return grpc.insecure_channel(x).close()\n",
+        "import grpc.framework\n\n\ndef f(x):\n    return grpc.insecure_channel(x).close()\n",
         "from grpc.framework.interfaces import face\n",
         "import grpc.beta.implementations as implementations\n",
     ],
@@ -134,3 +145,34 @@ def test_every_way_to_import_a_stub(imported: tuple[str, str]) -> None:
         {**package, "app.py": source.format("", "")},
         {**package, "app.py": source.format("async ", "await ")},
     )
+
+
+def test_what_grpc_bridge_has_not_of_grpc_testing_stays() -> None:
+    assert unchanged("import grpc_testing\n\n\nclass Mine(grpc_testing.Channel):\n    pass\n") == ["GB104"]
+    assert unchanged("from grpc_testing import Channel\n") == ["GB104"]
+
+
+def test_calls_without_a_channel_are_awaited_after_the_swap() -> None:
+    rewritten(
+        "import grpc.experimental\n\n\ndef ask(request):\n"
+        "    return grpc.experimental.unary_unary(request, 'x', '/a/B')\n",
+        "import grpc_bridge as grpc\n\n\nasync def ask(request):\n"
+        "    return await grpc.experimental.unary_unary(request, 'x', '/a/B')\n",
+    )
+
+
+def test_a_coroutine_waits_for_a_fake_channel_in_a_thread() -> None:
+    _, got = run(
+        """
+        import grpc_testing
+
+        from greet_pb2_grpc import GreeterStub
+
+
+        def test_it(stub: GreeterStub):
+            channel = grpc_testing.channel([], grpc_testing.strict_real_time())
+            stub.Hi(1)
+            return channel.take_unary_unary("x")
+        """
+    )
+    assert 'await asyncio.to_thread(channel.take_unary_unary, "x")' in got["app.py"]

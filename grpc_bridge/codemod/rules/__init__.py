@@ -56,6 +56,7 @@ from . import (
     stream_tools,
     submodule_import,
     task_for_thread,
+    testing_import,
     unittest_case,
     wait_in_thread,
     yield_from,
@@ -68,6 +69,7 @@ MODULES: tuple[ModuleType, ...] = (
     send_receive,
     import_swap,
     submodule_import,
+    testing_import,
     async_def,
     async_annotations,
     # Before the rules for single calls: it takes `server.stop(grace).wait()` as a whole.

@@ -116,7 +116,14 @@ def test_a_file_outside_that_only_catches_errors_is_no_trouble(project: Path) ->
 
 
 KEPT = "import grpc  # grpc-bridge: keep\n\nCHANNEL = grpc.insecure_channel('x')\n"
-USER = "from greet_pb2_grpc import GreeterStub\n{}\n\n\ndef ask(channel):\n    return GreeterStub(channel).Hi(1)\n"
+USER = """\
+from greet_pb2_grpc import GreeterStub
+{}
+
+
+def ask(channel):
+    return GreeterStub(channel).Hi(1)
+"""
 
 
 @pytest.mark.parametrize(

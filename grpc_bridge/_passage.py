@@ -80,9 +80,11 @@ class Passage:
 
     def _settle_for(self, outcome: Any) -> None:
         self._returned = outcome
-        self._answering = self._answers_for(outcome)
-        if is_call(self._answering):
-            self._answering.claimed = True  # whoever holds the intercepted call answers for this one, too
+        self._answering = answering = self._answers_for(outcome)
+        if isinstance(answering, (Failed, Cancelled)) and self.call is not None:
+            self.call.cancel()  # nobody can read what it brings
+        if is_call(answering):
+            answering.claimed = True  # whoever holds the intercepted call answers for this one, too
 
     def _answers_for(self, outcome: Any) -> Any:
         if is_call(outcome) or callable(getattr(outcome, "result", None)):

@@ -93,8 +93,9 @@ async def _feed_async(core: ClientCall, iterator: AsyncIterator[Any]) -> None:
         if core.code == -1:
             core.cancel_call(_UNKNOWN, "Exception iterating requests!")
         raise
-    except Exception as error:
+    except BaseException as error:
         _iteration_failed(core, error)
+        _raise_if_it_ends_the_program(error)
         return
     finally:
         aclose = getattr(iterator, "aclose", None)
@@ -108,8 +109,11 @@ async def _feed_container(core: ClientCall, requests: Any) -> None:
         for request in requests:
             if not await _write(core, request):
                 return
-    except Exception as error:
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
         _iteration_failed(core, error)
+        _raise_if_it_ends_the_program(error)
         return
     core.write_end()
 
@@ -117,10 +121,17 @@ async def _feed_container(core: ClientCall, requests: Any) -> None:
 async def _write(core: ClientCall, request: Any) -> bool:
     try:
         written = core.write(request)
-    except Exception as error:
+    except BaseException as error:
         _serialization_failed(core, error)
+        _raise_if_it_ends_the_program(error)
         return False
     return await written
+
+
+def _raise_if_it_ends_the_program(error: BaseException) -> None:
+    # Nobody waits for what feeds a call: any other exception is told by the call's end.
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        raise error
 
 
 def _iteration_failed(core: ClientCall, error: BaseException) -> None:
@@ -177,8 +188,9 @@ def _bound(function: Callable[..., object], *arguments: Any) -> Callable[[], obj
 def _write_for_thread(core: ClientCall, request: Any, taken: threading.Event) -> None:
     try:
         written = core.write(request)
-    except Exception as error:
+    except BaseException as error:
         _serialization_failed(core, error)
         taken.set()
+        _raise_if_it_ends_the_program(error)
         return
     written.add_done_callback(lambda _: taken.set())

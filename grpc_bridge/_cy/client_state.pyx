@@ -93,7 +93,7 @@ cdef class ClientCallState(ClientSink):
         except BaseException as error:
             self.cause = error
             self.cancel(_INTERNAL, "Exception deserializing response!")
-            if not isinstance(error, Exception):
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
                 raise  # it ends the loop, which may be run again: nobody must wait for this call then
             _LOGGER.exception("Exception deserializing message!")
             return None

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # What the compiled modules and the environment are made of.
 CORE := $(shell find grpc_bridge -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: build test lint docs demo bench bench-quick soak release-check clean
+.PHONY: build test lint docs demo bench bench-quick soak repeat matrix release-check clean
 
 build: $(VENV)/.built
 
@@ -42,8 +42,12 @@ bench: build
 bench-quick: build
 	$(BIN)/python -m bench --rounds 1 --seconds 0.2 --streams 1000 --lines 50000 --json build/bench-quick.json
 
-# The suite over and over, for what shows itself only now and then.
+# Ten minutes of adversity, bounded; says what it does.
 soak: build
+	$(BIN)/python -m tests.soak
+
+# The suite over and over, for what shows itself only now and then; takes hours.
+repeat: build
 	$(BIN)/python -m pytest -n 2 --count 20 -x -q tests/async tests/core tests/sync_parity
 	GRPC_BRIDGE_WHOLE=1 $(BIN)/python -m pytest -n 2 -q tests/codemod/test_everything.py tests/codemod/test_properties.py
 
@@ -62,6 +66,11 @@ release-check:
 	$(PYTHON) -m venv $(RELEASE)/clean
 	$(RELEASE)/clean/bin/python -m pip install --quiet $(RELEASE)/dist/*.whl
 	cd $(RELEASE) && GRPC_BRIDGE_NOT_FROM=$(CURDIR)/grpc_bridge clean/bin/python -W error $(CURDIR)/tests/release/smoke.py
+
+# The run-time tests on every Python and grpcio that pyproject.toml admits, in debug mode and on uvloop;
+# LEGS="oldest 3.12" for some of them.
+matrix:
+	$(PYTHON) -m tests.matrix $(LEGS)
 
 clean:
 	rm -rf build dist $(VENV)

@@ -19,6 +19,7 @@ import grpc_bridge
 
 from ..conftest import AsyncEcho, Echo, Servicer, Start, serving_here, stub_of, until, wait_in_thread
 from ..protos.exchange_pb2 import Reply, Request
+from ..versions import told_across_tasks
 from .conftest import Patient
 
 
@@ -81,7 +82,7 @@ async def test_a_tasks_cancellation_keeps_its_message(stub: Any, servicer: Patie
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
     assert task.cancelled()
-    assert caught.value.args == ("because of the weather",)
+    assert caught.value.args == told_across_tasks("because of the weather")
     # What only asks after a call does not own it, so only these end with the task that waits.
     if not wait.startswith("future()"):
         await wait_in_thread(servicer.over)

@@ -51,7 +51,8 @@ def insert(lines: Sequence[str], tree: ast.Module, edits: Sequence[Edit]) -> tup
     changed = list(lines)
     left: list[Edit] = []
     for statement, group in groups.items():
-        first, last = starts[statement - 1], [*starts[statement:], len(lines) + 1][0] - 1
+        first = starts[statement - 1]
+        last = starts[statement] - 1 if statement < len(starts) else len(lines)
         found = [_insertions(lines, starts, edit) if times[edit.key] == 1 else None for edit in group]
         if None in found or (
             any(F_STRING.search(line) for line in lines[first - 1 : last])

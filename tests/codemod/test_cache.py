@@ -13,6 +13,7 @@ import pytest
 
 from grpc_bridge.codemod import cache, survey
 from grpc_bridge.codemod.cli import main
+from grpc_bridge.codemod.nodes import walk
 from grpc_bridge.codemod.options import Options
 from grpc_bridge.codemod.runner import Result, migrate
 
@@ -276,7 +277,7 @@ def test_the_standard_library_s_imports_are_seen() -> None:
         seen = {
             (level, module, name) for level, module, names in survey.note(data)[1] for name in [*names, ""]
         }
-        for node in ast.walk(ast.parse(data)):
+        for node in walk(ast.parse(data)):
             if isinstance(node, ast.Import):
                 wanted = {(0, alias.name, "") for alias in node.names}
             elif isinstance(node, ast.ImportFrom):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from . import callgraph, index, infer, keep, propagate, rules, workers
@@ -14,7 +15,7 @@ from .counterparts import Counterparts
 from .digest import digest
 from .discover import Failure
 from .findings import Finding
-from .index import Function, Program
+from .index import Function, Module, Program
 from .options import DEFAULTS, Options
 from .progress import Progress, silent
 from .rewrite import RewriteError, rewrite
@@ -101,12 +102,10 @@ def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result
     todo = [plan for plan in plans if plan.edits and plan.module not in ready]
     size = sum(len(plan.module.source.text) for plan in todo)
     jobs = workers.count(options.jobs) if size >= WORTH_WORKERS or (options.jobs or 0) > 1 else 1
-    fresh = workers.run(_rewritten, todo, jobs)
+    fresh = workers.run(partial(_rewritten, cache, digests), todo, jobs)
     for done, plan in enumerate(plans):
         progress("rewriting", done, len(plans))
         outcome = ready.get(plan.module) or (next(fresh) if plan.edits else None)
-        if isinstance(outcome, str) and plan.module not in ready:
-            cache.keep_rewritten(digests[plan.module], outcome)
         _note(plan, outcome, result)
     cache.drop_old()
 
@@ -163,12 +162,14 @@ def _plan(
     return plan
 
 
-def _rewritten(plan: Plan) -> str | RewriteError:
-    """The new text of a file, or why there is none."""
+def _rewritten(cache: Cache, digests: Mapping[Module, str], plan: Plan) -> str | RewriteError:
+    """The new text of a file, which the cache keeps, or why there is none."""
     try:
-        return rewrite(plan)
+        text = rewrite(plan)
     except RewriteError as error:
         return error
+    cache.keep_rewritten(digests[plan.module], text)
+    return text
 
 
 def _note(plan: Plan, outcome: str | RewriteError | None, result: Result) -> None:

@@ -99,7 +99,8 @@ class View:
     facts: Facts
     colours: Colours
     spellings: dict[CallSite, Spelling | None] = field(default_factory=dict, init=False)
-    """What was asked before: every rule about calls asks."""
+    by_kind: dict[type[Any], list[Any]] = field(default_factory=dict, init=False)
+    """What was asked before: nearly every rule asks."""
 
     @cached_property
     def is_async(self) -> bool:
@@ -114,13 +115,15 @@ class View:
         return self.plan.module
 
     def sites(self, kind: type[Any]) -> Iterator[Any]:
-        return (
-            s
-            for s in self.graph.of(self.fn)
-            if isinstance(s, kind) and s.node not in self.plan.claimed and s not in self.colours.barred
-            # A coroutine that has nothing to do with gRPC sleeps as it did.
-            if not (isinstance(s, WaitSite) and self.fn.is_async and self.fn not in self.colours.waiting)
-        )
+        if kind not in self.by_kind:
+            self.by_kind[kind] = [
+                s
+                for s in self.graph.of(self.fn)
+                if isinstance(s, kind) and s not in self.colours.barred
+                # A coroutine that has nothing to do with gRPC sleeps as it did.
+                if not (isinstance(s, WaitSite) and self.fn.is_async and self.fn not in self.colours.waiting)
+            ]
+        return (s for s in self.by_kind[kind] if s.node not in self.plan.claimed)
 
     def spelling(self, site: CallSite) -> Spelling | None:
         """How this call is written where it stands; None where it stays as it is."""

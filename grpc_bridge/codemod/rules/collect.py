@@ -39,14 +39,16 @@ def match(view: View) -> Iterator[Edit]:
         return
     variable = ""
     for site in view.sites(IterateSite):
-        variable = variable or free_name(view)
         form, _, builtin = site.form.partition(" ")
-        if form == "whole" and drives(view, site) and site.iterable is not None:
+        if form not in ("whole", "collect") or not drives(view, site):
+            continue
+        variable = variable or free_name(view)
+        if form == "whole" and site.iterable is not None:
             kind = type(site.iterable).__name__
             message = SOONER if builtin == "in" else None
             yield view.edit(RULE, kind, site.iterable, partial(gather, variable=variable), message)
             continue
-        if form != "collect" or not drives(view, site) or not isinstance(site.owner, ast.Call):
+        if form == "whole" or not isinstance(site.owner, ast.Call):
             continue
         alone = len(site.owner.args) == 1 and not site.owner.keywords
         message = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
 from .. import _surface
@@ -109,7 +110,7 @@ class CallEvaluator(TextEvaluator, ABC):
         return frozenset({Obj(row.returns, frame.owner if made_here else None)})
 
     def result(self, fn: Function, frame: Frame) -> Values:
-        if self.facts.has_role(fn, "contextmanager"):
+        if self.facts.has_role(fn, "contextmanager") or self.facts.has_role(fn, "asynccontextmanager"):
             return frozenset({Manager(fn)})
         if fn.is_generator:
             return frozenset({Gen(fn)})
@@ -280,7 +281,7 @@ class CallEvaluator(TextEvaluator, ABC):
             return first
         if name in ("next", "anext", "min", "max"):
             return self.elements(first)
-        if name in external.COLLECTORS and args:
+        if name in external.COLLECTORS:
             return self.box(node, self.elements(first))
         if name == "filter" and len(args) > 1:
             return self.box(node, self.elements(args[1]))
@@ -402,10 +403,15 @@ class CallEvaluator(TextEvaluator, ABC):
         return None
 
     def from_factory(self, given: list[ast.expr], factories: Values, node: ast.Call, frame: Frame) -> Values:
-        """What calls of `factories` return, which `node` is given as `given`; a queue is known by that."""
+        """What calls of `factories` return, which `node` is given as `given`.
+
+        A queue or a container is known by that: it is in what `node` makes, and not the same.
+        """
         made = self.call_values(factories, node, [], {}, frame)
         return frozenset(
-            Ext(value.path, given[0]) if isinstance(value, Ext) and value.node is node and given else value
+            replace(value, node=given[0])
+            if isinstance(value, (Ext, Box)) and value.node is node and given
+            else value
             for value in made
         )
 

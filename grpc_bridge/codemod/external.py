@@ -157,6 +157,7 @@ _THREAD_METHODS = {"submit": 0, "apply_async": 0, "run_in_executor": 1, "add_don
 
 _DECORATORS = {
     "contextlib.contextmanager": "contextmanager",
+    "contextlib.asynccontextmanager": "asynccontextmanager",
     "builtins.property": "property",
     "functools.cached_property": "property",
     "builtins.staticmethod": "static",

@@ -10,6 +10,21 @@ import pytest
 from .tool import migrated
 
 FLOWS = {
+    "a list that a default dictionary makes": """
+        from collections import defaultdict
+
+
+        async def f(channel: grpc.Channel):
+            stubs = defaultdict(list)
+            stubs["a"].append(GreeterStub(channel))
+            await stubs["a"][0].Hi(1)
+        """,
+    "a list that a call makes": """
+        async def f(channel: grpc.Channel):
+            stubs = list()
+            stubs.append(GreeterStub(channel))
+            await stubs[0].Hi(1)
+        """,
     "assignment": """
         async def f():
             stub = other = GreeterStub(grpc.insecure_channel("x"))

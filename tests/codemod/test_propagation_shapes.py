@@ -565,3 +565,25 @@ def test_colour_spreads(body: str) -> None:
     count = next(i for i, line in enumerate(lines) if not line.startswith(("import ", "from ")))
     imports = "".join(f"{line}\n" for line in lines[:count])
     migrated(imports + ("\n" if imports else "") + HEAD + "\n".join(lines[count:]))
+
+
+def test_what_an_asynchronous_context_manager_yields_is_not_its_generator() -> None:
+    """It is iterated over in a second run as in the first."""
+    migrated(
+        """
+        import contextlib
+
+        import grpc_bridge as grpc
+        from greet_pb2_grpc import GreeterStub
+
+
+        @contextlib.asynccontextmanager
+        async def opened(stub: GreeterStub):
+            yield [await stub.Hi(1)]
+
+
+        async def main(stub: GreeterStub):
+            async with opened(stub) as replies:
+                print(list(replies), await stub.Hi(2))
+        """
+    )

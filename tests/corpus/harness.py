@@ -90,7 +90,8 @@ def sources_of(name: str) -> dict[str, str]:
     folder = PROGRAMS / name
     return {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*.py"))
+        for path in sorted(folder.rglob("*.py*"))
+        if path.suffix in (".py", ".pyi")
     }
 
 

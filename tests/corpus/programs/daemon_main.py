@@ -64,8 +64,9 @@ def main():
     signal.signal(signal.SIGTERM, on_term)
     answers = []
     client = threading.Thread(target=run_client, args=(port, servicer, answers))
-    client.start()
     try:
+        # The signal may come before this returns.
+        client.start()
         while True:
             time.sleep(ONE_DAY_IN_SECONDS)
     except Stopped as stopped:

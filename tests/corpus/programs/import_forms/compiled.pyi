@@ -1,0 +1,3 @@
+from tests.protos.exchange_pb2_grpc import ExchangeStub
+
+def stub_of(channel: object) -> ExchangeStub: ...

@@ -1,0 +1,5 @@
+from shop.remote import Client
+
+
+def prices(client: Client, names):
+    return {name: client.ask(name) for name in names}

@@ -12,7 +12,7 @@ from .locks import Locks
 from .mocks import Mocks
 from .nodes import children, parents
 from .sites import CallSite, Graph, IterateSite, LockSite, ReadSite, WaitSite, WithSite
-from .values import Ext, Gen, Inst, Manager, Obj
+from .values import Box, Ext, Gen, Inst, Manager, Obj
 
 PROTOCOL_PAIRS = {
     "__enter__": "__exit__",
@@ -165,6 +165,9 @@ class _Collector(Calls):
                 elif isinstance(value, Inst):
                     found = [value.cls.find_method(n) for n in ("__enter__", "__exit__")]
                     site.callees.update(method for method in found if method is not None)
+                elif isinstance(value, Box) and isinstance(value.node, ast.Subscript):
+                    # An annotation says what is entered; the colour is that of whatever is passed.
+                    continue
                 elif not (isinstance(value, Obj) and value.kind == "Channel"):
                     site.plain = True
             self.sites.append(site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .tool import rewritten
+from .tool import rewritten, run
 
 LOOP = "    for x in stub.Many(1):\n        yield x\n"
 STUB = "from greet_pb2_grpc import GreeterStub\n\n\n"
@@ -120,6 +120,71 @@ def use(stub: GreeterStub):
     after = after.replace(": Iterable[", ": AsyncIterable[").replace("[int], str]", "[int], Awaitable[str]]")
     after = after.replace("for reply", "async for reply").replace("print(render", "print(await render")
     rewritten(before, after.replace("    show(", "    await show("))
+
+
+@pytest.mark.parametrize(
+    ("home", "kind", "after"),
+    [
+        ("typing", "ContextManager", "AsyncContextManager"),
+        ("contextlib", "AbstractContextManager", "AbstractAsyncContextManager"),
+    ],
+)
+def test_context_managers(home: str, kind: str, after: str) -> None:
+    before = f"""\
+import contextlib
+from {home} import {kind}
+
+import grpc
+
+from greet_pb2_grpc import GreeterStub
+
+
+@contextlib.contextmanager
+def connected(target: str):
+    with grpc.insecure_channel(target) as channel:
+        yield GreeterStub(channel)
+
+
+def connect(target: str) -> {kind}[GreeterStub]:
+    return connected(target)
+
+
+def other(lock: {kind}[None]) -> None:
+    with lock:
+        pass
+
+
+def ask(connection: {kind}[GreeterStub]) -> None:
+    with connection as stub:
+        stub.Hi(1)
+
+
+def main() -> None:
+    ask(connect("x"))
+"""
+    _, got = run(before)
+    text = got["app.py"]
+    assert f"def connect(target: str) -> {after}[GreeterStub]:\n    return connected(target)\n" in text
+    assert (
+        f"async def ask(connection: {after}[GreeterStub]) -> None:\n    async with connection as stub:\n"
+        in text
+    )
+    assert f"def other(lock: {kind}[None]) -> None:\n    with lock:\n" in text
+    assert f"from {home} import {after}, {kind}\n" in text
+
+
+def test_a_function_that_returns_one_that_awaits() -> None:
+    _, got = run(
+        f"from typing import Callable\n\n{STUB}def asker(stub: GreeterStub) -> Callable[[int], str]:\n"
+        "    def ask(n: int) -> str:\n        return stub.Hi(n)\n\n    return ask\n\n\n"
+        "def main(stub: GreeterStub):\n    return asker(stub)(1)\n\n\n"
+        "def plain() -> Callable[[int], str]:\n    return str\n"
+    )
+    assert (
+        "def asker(stub: GreeterStub) -> Callable[[int], Awaitable[str]]:\n    async def ask" in got["app.py"]
+    )
+    assert "    return await asker(stub)(1)\n" in got["app.py"]
+    assert "def plain() -> Callable[[int], str]:" in got["app.py"]
 
 
 def test_a_plain_function_that_hands_a_stream_on() -> None:

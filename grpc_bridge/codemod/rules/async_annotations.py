@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from ..index import dotted
+from ..index import dotted, own_nodes
 from ..later import cst
-from ..sites import CallSite, IterateSite
+from ..sites import CallSite, IterateSite, WithSite
+from ..values import Box, Func, Maker, Manager
 from .async_for import drives
 from .base import Edit, Rule, View
 from .syntax import name as syntax_name
@@ -40,8 +41,12 @@ async def show(replies: AsyncIterable[Reply], render: Callable[[Reply], Awaitabl
 )
 
 STREAMS = {"Iterator": "AsyncIterator", "Iterable": "AsyncIterable", "Generator": "AsyncGenerator"}
+MANAGERS = {
+    "ContextManager": "AsyncContextManager",
+    "AbstractContextManager": "AbstractAsyncContextManager",
+}
 CALLABLE = {"Callable": "Awaitable"}
-HOMES = frozenset({"typing", "typing_extensions", "collections.abc"})
+HOMES = frozenset({"typing", "typing_extensions", "collections.abc", "contextlib"})
 TYPE_COMMENT = re.compile(r"(#\s*type:\s*\(.*\)\s*->\s*)(.+)")
 HEAD = re.compile(r"^((?:Optional\[)?(?:\w+\.)*)(\w+)")
 
@@ -55,8 +60,29 @@ def match(view: View) -> Iterator[Edit]:
             yield from convert(view, node.returns, STREAMS)
         else:
             yield from type_comment(view, node)
+    elif node.returns is not None and (table := returned(view)) is not None:
+        yield from convert(view, node.returns, table)
     if view.is_async:
         yield from parameters(view, node)
+
+
+def returned(view: View) -> Mapping[str, str] | None:
+    """What the annotation of a function becomes that returns another, or a context manager, that awaits."""
+    values = {
+        value
+        for node in own_nodes(view.fn)
+        if isinstance(node, ast.Return) and node.value is not None
+        for value in view.facts.of(node.value)
+        # What is annotated says what is returned; the colour is that of what is returned in fact.
+        if not isinstance(value, (Box, Maker))
+    }
+    if values and all(isinstance(v, Manager) and view.colours.is_async(v.fn) for v in values):
+        return MANAGERS
+    if values and all(
+        isinstance(v, Func) and view.colours.is_async(v.fn) and not v.fn.is_async for v in values
+    ):
+        return CALLABLE
+    return None
 
 
 def hands_on_stream(view: View) -> bool:
@@ -83,6 +109,10 @@ def parameters(view: View, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iter
             wanted[site.iterable.id] = STREAMS
         elif isinstance(site, CallSite) and view.spelling(site) == "await":
             wanted[dotted(site.node.func)] = CALLABLE
+        elif isinstance(site, WithSite) and any(map(view.colours.is_async, site.callees)):
+            entered = site.node.items[site.item].context_expr
+            if isinstance(entered, ast.Name):
+                wanted[entered.id] = MANAGERS
     for name, table in wanted.items():
         if name in declared:
             yield from convert(view, declared[name], table)

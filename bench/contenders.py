@@ -35,6 +35,11 @@ class SharedServer:
         assert self._worker is not None
         return self._worker.ask()
 
+    @property
+    def process(self) -> int:
+        assert self._worker is not None
+        return self._worker.process
+
     def release(self) -> None:
         self._users -= 1
         if self._users == 0 and self._worker is not None:
@@ -76,6 +81,11 @@ class RpcContender:
         elapsed = answer["elapsed"]
         rates = {name: count / elapsed for name, count in answer["extra"].items()}
         return Sample(answer["count"], elapsed, {"client": answer["cpu"], "server": used}, rates)
+
+    def process(self, end: str) -> int:
+        """The number of the process at one end, `client` or `server`."""
+        assert self._client is not None
+        return self._client.process if end == "client" else self._server.process
 
     def stop(self) -> None:
         if self._client is not None:

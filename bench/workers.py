@@ -43,6 +43,10 @@ class Worker:
             self.stop()
             raise Absent(self.hello["absent"])
 
+    @property
+    def process(self) -> int:
+        return self._process.pid
+
     def ask(self, seconds: float = 0.0, **question: Any) -> dict[str, Any]:
         """The answer to one question that takes about `seconds`."""
         assert self._process.stdin is not None

@@ -7,6 +7,7 @@ from .idle import idle
 from .layers import layers
 from .mixed import busy, mixed
 from .outside import h2load
+from .shares import where_it_goes
 from .start import channels, first_call, imports
 from .streams import streaming
 from .unary import both, clients, servers
@@ -25,6 +26,7 @@ SCENARIOS = {
         Scenario("variants", "other messages and another loop, both ends of one kind", variants),
         Scenario("idle", "open streams with nothing to say", idle),
         Scenario("layers", "our own layers, the transport taken out", layers),
+        Scenario("shares", "where the CPU goes, by perf", where_it_goes),
         Scenario("import", "what a process pays to import", imports),
         Scenario("first-call", "what a process pays for its first call", first_call),
         Scenario("channels", "what a channel costs", channels),

@@ -17,6 +17,10 @@ from bench.targets import TARGETS
 SHORTEST = ["--rounds", "1", "--seconds", "0.01", "--streams", "20", "--lines", "2000"]
 
 
+# So short a run may use no new memory, and be sampled elsewhere.
+MAY_BE_NOTHING = ("memory", "ours", "libc")
+
+
 @pytest.fixture(scope="module")
 def options() -> argparse.Namespace:
     return parser().parse_args(SHORTEST)
@@ -44,7 +48,8 @@ def test_a_scenario_runs(name: str, options: argparse.Namespace) -> None:
     assert measured or name == "h2load"
     for result in measured:
         assert len(result.samples) == 1
-        assert all(result.spread(figure).median > 0 for figure in case.figures if figure.name != "memory")
+        least = [result.spread(figure).median for figure in case.figures if figure.name not in MAY_BE_NOTHING]
+        assert all(median > 0 for median in least)
         for end in case.ends:
             assert result.cpu(end).median >= 0
 

@@ -1,0 +1,136 @@
+"""Where a process' CPU goes, by library: what is C-core's and the kernel's, and what could be ours to save.
+
+`perf` samples one end while it is under load. Where it is not installed, or may not look, the table says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ..contenders import RpcContender, SharedServer
+from ..measure import Absent, Figure, Sample
+from .base import Case, client_options, fast_server, server_options
+
+# The first that the name of a shared object contains says whose it is.
+_OWNERS = (
+    ("_cy/", "ours"),
+    ("cygrpc", "c-core"),
+    ("[kernel", "kernel"),
+    ("[vdso]", "kernel"),
+    ("libc.so", "libc"),
+    ("libstdc++", "libc"),
+    ("ld-linux", "libc"),
+    ("", "python"),
+)
+_LINE = re.compile(r"^\s*([0-9.]+)%\s+(\S+)")
+_HZ = 2000
+# perf takes a moment to begin.
+_LEAST_SECONDS = 0.5
+
+
+def _share(owner: str) -> Callable[[Sample], float]:
+    return lambda sample: 100 * sample.extra.get(owner, 0.0)
+
+
+_FIGURES = (
+    Figure("c-core", "% C-core", _share("c-core"), 0, True),
+    Figure("kernel", "% kernel", _share("kernel"), 0, True),
+    Figure("python", "% Python", _share("python"), 0, True),
+    Figure("ours", "% our Cython", _share("ours"), 0, True),
+    Figure("libc", "% libc", _share("libc"), 0, True),
+)
+
+
+class Profiled:
+    """One end of a contender, watched by perf while it works."""
+
+    against = None
+
+    def __init__(self, name: str, inner: RpcContender, end: str) -> None:
+        self.name = name
+        self._inner = inner
+        self._end = end
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def start(self, seconds: float) -> None:
+        if shutil.which("perf") is None:
+            raise Absent("perf is not installed")
+        self._inner.start(seconds)
+        self._folder = tempfile.TemporaryDirectory()
+
+    def run(self, seconds: float) -> Sample:
+        assert self._folder is not None
+        data = str(Path(self._folder.name, "perf.data"))
+        process = self._inner.process(self._end)
+        recorder = subprocess.Popen(
+            ["perf", "record", "--quiet", f"--freq={_HZ}", f"--pid={process}", f"--output={data}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            sample = self._inner.run(max(seconds, _LEAST_SECONDS))
+        finally:
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait()
+        report = subprocess.run(
+            ["perf", "report", f"--input={data}", "--sort=dso", "--stdio", "--verbose"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        return Sample(sample.count, sample.seconds, sample.cpu, shares(report))
+
+    def stop(self) -> None:
+        self._inner.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def shares(report: str) -> dict[str, float]:
+    """Parts of one, by owner, from what `perf report --sort=dso --verbose` prints: full paths."""
+    found: dict[str, float] = {}
+    for line in report.splitlines():
+        if match := _LINE.match(line):
+            owner = next(owner for part, owner in _OWNERS if part in match[2])
+            found[owner] = found.get(owner, 0.0) + float(match[1]) / 100
+    if not found:
+        raise Absent("perf may not sample other processes here (kernel.perf_event_paranoid)")
+    return found
+
+
+def where_it_goes(options: argparse.Namespace) -> list[Case]:
+    def client(kind: str, concurrency: int) -> RpcContender:
+        server = SharedServer([fast_server(options), *server_options(options)])
+        load = {"shape": "unary", "concurrency": concurrency}
+        return RpcContender(kind, [kind, *client_options(options)], server, None, load)
+
+    def server(kind: str, concurrency: int) -> RpcContender:
+        load = {"shape": "unary", "concurrency": concurrency}
+        own = SharedServer([kind, *server_options(options)])
+        return RpcContender(kind, ["light", *client_options(options)], own, None, load)
+
+    def exchange(kind: str) -> RpcContender:
+        load = {"shape": "exchange", "concurrency": 1}
+        own = SharedServer([kind, *server_options(options)])
+        return RpcContender(kind, [kind, *client_options(options)], own, None, load)
+
+    kinds = (("grpc.aio", "grpc-aio"), ("grpc_bridge", "bridge-async"))
+    contenders = [
+        Profiled(f"{name} {what}", make(kind), end)
+        for what, make, end in (
+            ("client, unary at 1", lambda kind: client(kind, 1), "client"),
+            ("client, unary at 128", lambda kind: client(kind, 128), "client"),
+            ("server, unary at 64", lambda kind: server(kind, 64), "server"),
+            ("client, ping-pong", exchange, "client"),
+            ("server, ping-pong", exchange, "server"),
+        )
+        for name, kind in kinds
+    ]
+    return [Case("shares", "shares of one end's CPU", contenders, _FIGURES)]

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,7 @@ _OWNERS = (
 _LINE = re.compile(r"^\s*([0-9.]+)%\s+(\S+)")
 _HZ = 2000
 # perf takes a moment to begin.
+_PATIENCE = 5.0
 _LEAST_SECONDS = 0.5
 
 
@@ -75,6 +77,11 @@ class Profiled:
             stderr=subprocess.DEVNULL,
         )
         try:
+            began = time.monotonic()
+            while (
+                not Path(data).exists() and recorder.poll() is None and time.monotonic() - began < _PATIENCE
+            ):
+                time.sleep(0.01)
             sample = self._inner.run(max(seconds, _LEAST_SECONDS))
         finally:
             recorder.send_signal(signal.SIGINT)

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,9 +31,9 @@ _OWNERS = (
 )
 _LINE = re.compile(r"^\s*([0-9.]+)%\s+(\S+)")
 _HZ = 2000
-# perf takes a moment to begin.
-_PATIENCE = 5.0
+# perf takes a moment to begin, and longer on a busy machine.
 _LEAST_SECONDS = 0.5
+_ATTEMPTS = 4
 
 
 def _share(owner: str) -> Callable[[Sample], float]:
@@ -68,6 +67,15 @@ class Profiled:
         self._folder = tempfile.TemporaryDirectory()
 
     def run(self, seconds: float) -> Sample:
+        seconds = max(seconds, _LEAST_SECONDS)
+        for _ in range(_ATTEMPTS):
+            sample, report = self._watched(seconds)
+            if found := shares(report):
+                return Sample(sample.count, sample.seconds, sample.cpu, found)
+            seconds *= 2
+        raise RuntimeError("perf took no samples; may it watch other processes (kernel.perf_event_paranoid)?")
+
+    def _watched(self, seconds: float) -> tuple[Sample, str]:
         assert self._folder is not None
         data = str(Path(self._folder.name, "perf.data"))
         process = self._inner.process(self._end)
@@ -77,12 +85,7 @@ class Profiled:
             stderr=subprocess.DEVNULL,
         )
         try:
-            began = time.monotonic()
-            while (
-                not Path(data).exists() and recorder.poll() is None and time.monotonic() - began < _PATIENCE
-            ):
-                time.sleep(0.01)
-            sample = self._inner.run(max(seconds, _LEAST_SECONDS))
+            sample = self._inner.run(seconds)
         finally:
             recorder.send_signal(signal.SIGINT)
             recorder.wait()
@@ -91,8 +94,8 @@ class Profiled:
             capture_output=True,
             text=True,
             check=False,
-        ).stdout
-        return Sample(sample.count, sample.seconds, sample.cpu, shares(report))
+        )
+        return sample, report.stdout
 
     def stop(self) -> None:
         self._inner.stop()
@@ -107,8 +110,6 @@ def shares(report: str) -> dict[str, float]:
         if match := _LINE.match(line):
             owner = next(owner for part, owner in _OWNERS if part in match[2])
             found[owner] = found.get(owner, 0.0) + float(match[1]) / 100
-    if not found:
-        raise Absent("perf may not sample other processes here (kernel.perf_event_paranoid)")
     return found
 
 

@@ -15,7 +15,7 @@ $(VENV)/.made: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("grpc_bridge needs Python 3.10 or newer; set PYTHON=python3.x" if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint,docs]'
 	touch $@
 
 # The editable install has compiled the core; after that only what changed is compiled again.
@@ -29,7 +29,11 @@ lint: build
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-test: build lint
+# Some five seconds; a warning, such as a link that leads nowhere, is an error. The pages: build/docs/index.html.
+docs: build
+	$(BIN)/sphinx-build -W --keep-going --quiet docs build/docs
+
+test: build lint docs
 	$(BIN)/python -m pytest -n 2
 
 demo: build
@@ -66,6 +70,9 @@ release-check:
 	$(PYTHON) -m venv $(RELEASE)/clean
 	$(RELEASE)/clean/bin/python -m pip install --quiet $(RELEASE)/dist/*.whl
 	cd $(RELEASE) && GRPC_BRIDGE_NOT_FROM=$(CURDIR)/grpc_bridge clean/bin/python -W error $(CURDIR)/tests/release/smoke.py
+	$(RELEASE)/clean/bin/python -m pip install --quiet pytest "$$(ls $(RELEASE)/dist/*.whl)[protoc]"
+	cp -r docs tests README.md $(RELEASE)
+	cd $(RELEASE) && clean/bin/python -W error -m tests.docs.run_page docs/start.md
 
 # The run-time tests on every Python and grpcio that pyproject.toml admits, in debug mode and on uvloop;
 # LEGS="oldest 3.12" for some of them.

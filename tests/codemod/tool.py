@@ -24,20 +24,20 @@ MAIN = "app.py"
 ARITIES = {"Hi": "unary_unary", "Many": "unary_stream", "Sum": "stream_unary", "Chat": "stream_stream"}
 
 
-def generated() -> str:
+def generated(arities: Mapping[str, str] = ARITIES) -> str:
     """A generated module as protoc's plugin writes it, without the messages."""
     lines = ["import grpc", "", "", "class GreeterStub(object):", "    def __init__(self, channel):"]
     lines += [
-        f"        self.{name} = channel.{arity}('/greet.Greeter/{name}')" for name, arity in ARITIES.items()
+        f"        self.{name} = channel.{arity}('/greet.Greeter/{name}')" for name, arity in arities.items()
     ]
     lines += ["", "", "class GreeterServicer(object):"]
-    for name, arity in ARITIES.items():
+    for name, arity in arities.items():
         request = "request_iterator" if arity.startswith("stream") else "request"
         lines += [f"    def {name}(self, {request}, context):", "        raise NotImplementedError()", ""]
     lines += ["", "def add_GreeterServicer_to_server(servicer, server):", "    rpc_method_handlers = {"]
     lines += [
         f"        '{name}': grpc.{arity}_rpc_method_handler(servicer.{name}),"
-        for name, arity in ARITIES.items()
+        for name, arity in arities.items()
     ]
     lines += ["    }", "    return rpc_method_handlers", ""]
     return "\n".join(lines)

@@ -16,9 +16,9 @@ FIXTURE = Path(__file__).with_name("calls.py")
 PATIENCE = 50
 
 
-def marked(checker: str) -> list[int]:
+def marked(checker: str, fixture: Path = FIXTURE) -> list[int]:
     """The lines of the fixture that the checker has to report."""
-    lines = FIXTURE.read_text().splitlines()
+    lines = fixture.read_text().splitlines()
     return [number for number, line in enumerate(lines, 1) if re.search(rf"  # .*\b{checker}\b", line)]
 
 

@@ -11,8 +11,9 @@ RULE = Rule(
     slug="cut-grpc-class",
     sentence="An interceptor, or another class that gRPC calls, stays sync; it serves both colours.",
     before="""\
-class Retry(grpc.UnaryUnaryClientInterceptor):
+class Auth(grpc.UnaryUnaryClientInterceptor):
     def intercept_unary_unary(self, continuation, details, request):
+        request.token = self._stub.Get(Empty()).text
         return continuation(details, request)
 """,
     after="",

@@ -6,6 +6,8 @@ while one loop ran is used on the next. Each suite below runs in a pytest of its
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -74,13 +76,26 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
+def in_a_class(tests: str) -> str:
+    """The same tests as methods."""
+    head, functions = textwrap.dedent(tests).split("@pytest.mark.parametrize", 1)
+    methods = re.sub(r"def test_(\w+)\(", r"def test_\1(self, ", "@pytest.mark.parametrize" + functions)
+    return f"{head}class TestInOneLoop:\n{textwrap.indent(methods, '    ')}"
+
+
 def _run(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return suite.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=50)
 
 
 @pytest.mark.parametrize(
     ("loop_scope", "scope", "loops", "targets"),
-    [("function", "function", 2, 3), ("module", "session", 1, 1), ("session", "session", 1, 1)],
+    [
+        ("function", "function", 2, 3),
+        ("class", "class", 1, 1),
+        ("module", "session", 1, 1),
+        ("package", "package", 1, 1),
+        ("session", "session", 1, 1),
+    ],
 )
 def test_under_pytest_asyncio(
     suite: pytest.Pytester, loop_scope: str, scope: str, loops: int, targets: int
@@ -96,7 +111,9 @@ def test_under_pytest_asyncio(
         """
     )
     tests = TESTS.format(mark="", loops=loops, targets=targets)
-    suite.makepyfile(test_one=tests, test_two=tests)
+    if loop_scope == "class":
+        tests = in_a_class(tests)
+    suite.makepyfile(__init__="", test_one=tests, test_two=tests)
     _run(suite, "-p", "pytest_asyncio.plugin").assert_outcomes(passed=10)
 
 

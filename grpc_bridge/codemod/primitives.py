@@ -109,6 +109,8 @@ class _Finder:
             for node, values in self.facts.values.items()
             if (found := _primitives(values)) and node in self.parents
         ]
+        # In the order of the text: a group is told of by its first place, whatever order the facts came in.
+        references.sort(key=lambda reference: self.place(reference[0]))
         for node, found in references:
             self.join(node, found)
         for node, found in references:
@@ -121,7 +123,8 @@ class _Finder:
 
     def join(self, node: ast.AST, found: Mapping[ast.AST, Ext]) -> None:
         """Put the primitives that one expression may be into one group."""
-        groups = [self.by_node.get(made) or self.primitive(made, value) for made, value in found.items()]
+        makers = sorted(found.items(), key=lambda item: self.place(item[0]))
+        groups = [self.by_node.get(made) or self.primitive(made, value) for made, value in makers]
         first = groups[0]
         for other in groups[1:]:
             if other is first:
@@ -172,6 +175,10 @@ class _Finder:
             if isinstance(node, ast.ClassDef):
                 return True
         return False
+
+    def place(self, node: ast.AST) -> tuple[str, int, int]:
+        path = str(self.around(node).module.path)
+        return path, getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
     def around(self, node: ast.AST) -> Function:
         """The function whose code a node is part of."""

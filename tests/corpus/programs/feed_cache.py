@@ -1,7 +1,7 @@
 # shape: 1
 # async: FeedClient.price FeedClient.notice FeedClient.complain FeedClient.close main
 # stays: FeedClient.__init__ FeedClient._receive
-# cuts: GB402 GB403 GB503 GB703 GB706
+# cuts: GB402 GB403 GB404 GB503 GB703 GB706
 """A client that talks to a feed on a thread of its own, and hands what comes to whoever asked.
 
 The receiver sorts replies into queues by kind; callers wait on those with a timeout. The handshake

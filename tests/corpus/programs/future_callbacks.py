@@ -1,6 +1,6 @@
 # shape: 7
 # async: fan_out main
-# cuts: GB402
+# cuts: GB402 GB404
 """`.future()` with callbacks that look at what came, on success and on failure."""
 
 import logging

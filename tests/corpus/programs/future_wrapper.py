@@ -1,6 +1,6 @@
 # shape: 7
 # async: Handle.wait main
-# cuts: GB402
+# cuts: GB402 GB404
 """A handle object keeps a call's future, to wait for it or to cancel it."""
 
 import threading

@@ -1,7 +1,7 @@
 # shape: 17
 # async: main
 # stays: ThreadedPipeline._work
-# cuts: GB402 GB703
+# cuts: GB402 GB404 GB703
 """A handler drives a pipeline made of threads over its request iterator; a callback stops it."""
 
 import queue

@@ -76,6 +76,6 @@ def test_a_command_of_the_project(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project.scripts]\ngreet = "client:main"\n')
     result = migrate([tmp_path])
     text = result.changed[client]
-    assert "\ndef main():\n    print(grpc.run(hi(GreeterStub(None))))\n" in text
-    assert "import grpc_bridge as grpc\n" in text
-    assert rules(result) == ["GB502", "GB710"]
+    assert "\ndef main():\n    asyncio.run(_main())\n" in text
+    assert "\nasync def _main():\n    print(await hi(GreeterStub(None)))\n" in text
+    assert rules(result) == []

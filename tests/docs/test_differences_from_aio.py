@@ -114,16 +114,23 @@ async def test_04_abort_ends_the_handler(aio: ModuleType) -> None:
 
 @BOTH
 async def test_05_concurrent_writes_queue(aio: ModuleType) -> None:
-    async with connected(aio) as stub:
+    async def write_at_once(stub: Any) -> Any:
         call = stub.Collect(timeout=PATIENCE)
-        writes = asyncio.gather(*(call.write(Request(number=number)) for number in range(5)))
+        await asyncio.gather(*(call.write(Request(number=number)) for number in range(5)))
+        await call.done_writing()
+        return await call
+
+    async def until_it_fails(stub: Any) -> None:
+        # Now and then each write is over before the next begins.
+        for _ in range(50):
+            await write_at_once(stub)
+
+    async with connected(aio) as stub:
         if aio is OURS:
-            await writes
-            await call.done_writing()
-            assert (await call).number == 10
+            assert (await write_at_once(stub)).number == 10
         else:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await writes
+                await until_it_fails(stub)
             assert caught.value.code() is grpc.StatusCode.INTERNAL
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from .index import Program
 from .infer import Facts
-from .propagate import Colours
 from .sites import Graph
+from .waiting import Colours
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import ast
 from abc import ABC
 
 from .. import _surface
-from .calls import CallEvaluator
 from .evaluate import Frame
 from .index import dotted
+from .libraries import LibraryEvaluator
 from .values import NOTHING, Alias, Box, Cls, Ext, Inst, Maker, Obj, Record, RecordType, Value, Values
 
 GRPC_CLASSES = {row.name for row in _surface.SURFACE if row.owner == "" and row.kind == "class"}
@@ -30,7 +30,7 @@ MANAGERS = frozenset({"ContextManager", "AbstractContextManager", "AsyncContextM
                       "AbstractAsyncContextManager"})  # fmt: skip
 
 
-class AnnotationEvaluator(CallEvaluator, ABC):
+class AnnotationEvaluator(LibraryEvaluator, ABC):
     """Annotations are read as far as they name one of ours, one of the program's, or a container of such."""
 
     def annotation(self, node: ast.expr, frame: Frame) -> Values:

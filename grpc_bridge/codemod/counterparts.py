@@ -26,7 +26,7 @@ FULL = "queue.Full"
 
 
 class Verdict(Protocol):
-    """What is asked of `propagate.Colours`."""
+    """What is asked of `waiting.Colours`."""
 
     waiting: set[Function]
     sync: dict[Function, Cut]

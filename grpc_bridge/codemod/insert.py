@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from itertools import chain
 
 from .prune import NOTHING, blocks, shares_line, start
-from .rules import async_def, async_for, import_swap
+from .rules import import_swap
 from .rules.base import Apply, Edit, Key
-from .rules.syntax import await_
+from .rules.syntax import await_, make_async
 
 WORDS: dict[tuple[str, Apply], str] = {
     ("Call", await_): "await ",
-    ("FunctionDef", async_def.make_async): "async ",
-    ("For", async_for.make_async): "async ",
+    ("FunctionDef", make_async): "async ",
+    ("For", make_async): "async ",
 }
 SWAPS: dict[tuple[str, Apply], tuple[tuple[re.Pattern[str], str], ...]] = {
     ("Import", import_swap.swap_import): (

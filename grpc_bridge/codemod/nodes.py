@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 _NEVER_NODES = frozenset(
@@ -68,3 +68,12 @@ def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
             found[child] = node
         pending += below
     return found
+
+
+def in_generator(node: ast.AST, above: Mapping[ast.AST, ast.AST]) -> bool:
+    """True inside a generator expression, which runs when it is asked to; `above` has the parents."""
+    while not isinstance(node, (ast.stmt, ast.Lambda)):
+        if isinstance(node, ast.GeneratorExp):
+            return True
+        node = above[node]
+    return False

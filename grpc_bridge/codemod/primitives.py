@@ -14,6 +14,7 @@ from typing import Literal
 from . import external
 from .index import Function, Program, own_nodes
 from .infer import Facts
+from .nodes import in_generator
 from .values import BoxMember, Cls, Ext, Func, Gen, Inst, Mod, Values
 
 QUEUES: Mapping[str, str] = {
@@ -258,7 +259,7 @@ class _Finder:
             if waits is None:
                 primitive.fail(f"asyncio's has nothing like {member.attr} as line {node.lineno} calls it")
                 waits = member.attr in AWAITED
-            elif waits and self.in_generator(outer):
+            elif waits and in_generator(outer, self.parents):
                 primitive.fail(f"line {node.lineno} waits inside a generator expression")
             primitive.uses.append(Use(node, fn, "call", outer, member.attr, waits))
         elif (
@@ -274,13 +275,6 @@ class _Finder:
             primitive.uses.append(Use(node, fn, "iter", outer, "get", waits))
         else:
             primitive.fail(f"line {node.lineno} takes its {member.attr}")
-
-    def in_generator(self, node: ast.AST) -> bool:
-        while not isinstance(node, (ast.stmt, ast.Lambda)):
-            if isinstance(node, ast.GeneratorExp):
-                return True
-            node = self.parents[node]
-        return False
 
     def method(self, primitive: Primitive, name: str, call: ast.Call) -> bool | None:
         """Whether the counterpart of a method call is awaited; None where there is none."""
@@ -301,12 +295,21 @@ class _Finder:
     def queue_method(self, primitive: Primitive, name: str, call: ast.Call) -> bool | None:
         if name == "join":
             return True
-        block = argument(call, "block", 1 if name == "put" else 0)
-        if block is None:
-            return name == "get" or primitive.bounded
-        if not isinstance(block, ast.Constant):
+        block = block_of(name, call)
+        if block is not None and not isinstance(block, ast.Constant):
             return None
-        return bool(block.value) and (name == "get" or primitive.bounded)
+        return not tries(name, call) and (name == "get" or primitive.bounded)
+
+
+def block_of(method: str, call: ast.Call) -> ast.expr | None:
+    """The `block` of a `get` or a `put`."""
+    return argument(call, "block", 1 if method == "put" else 0)
+
+
+def tries(method: str, call: ast.Call) -> bool:
+    """True for a `get` or a `put` that is told not to wait."""
+    block = block_of(method, call)
+    return isinstance(block, ast.Constant) and not block.value
 
 
 def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from .adapters import use_of
-from .boundary import Cut, callbacks, cuts
+from .boundary import Cut, cuts
 from .counterparts import Counterparts
-from .entries import entries
 from .fakes import fakes
 from .index import Function, Program, own_nodes
 from .infer import Facts
@@ -24,7 +22,6 @@ from .sites import (
     Graph,
     HandSite,
     IterateSite,
-    LockKey,
     LockSite,
     ReadSite,
     Site,
@@ -32,36 +29,12 @@ from .sites import (
     WithSite,
 )
 from .values import Obj
+from .waiting import Colours, Waiting
 
 LOOP_BOUND = frozenset({"Server", "ResponseStream", "Future", "Call"})
 """Objects that belong to the loop on which they were made or started, and end with it."""
 
 DRIVES = "one drives the other"
-
-CALL_KINDS = frozenset({"Future", "Call", "ResponseStream"})
-
-
-@dataclass
-class Colours:
-    """The verdict: who becomes (or is) a coroutine, who waits and stays sync, and why."""
-
-    counterparts: Counterparts
-    """The queues, locks, events and threads, and those of which asyncio's take the place."""
-    waiting: set[Function] = field(default_factory=set)
-    sync: dict[Function, Cut] = field(default_factory=dict)
-    callbacks: set[Function] = field(default_factory=set)
-    barred: dict[Site, Cut] = field(default_factory=dict)
-    """Places in functions that are coroutines already where no await may stand: they stay as they are."""
-    entries: set[Function] = field(default_factory=set)
-    """Commands: what calls them calls a plain function, which runs the coroutine that they become."""
-    feeding: set[Function] = field(default_factory=set)
-    """Functions that make streams or futures for which coroutines wait."""
-
-    def is_async(self, fn: Function) -> bool:
-        return fn.is_async or (fn in self.waiting and fn not in self.sync and not fn.top_level)
-
-    def stays_sync(self, fn: Function) -> bool:
-        return fn in self.waiting and fn in self.sync
 
 
 def propagate(
@@ -75,110 +48,35 @@ def propagate(
     """The fixpoint; what `keep_sync` names and what `kept` holds stays as it is, because the user says so."""
     counterparts = counterparts or Counterparts(program, graph, facts)
     natural = {**cuts(program, graph, facts, keep_sync), **kept}
-    solver = Solver(program, graph, facts, natural, counterparts)
-    solver.settle()
+    solver = Solver(program, graph, facts, counterparts)
+    solver.settle(natural)
     if counterparts.begin(solver.colours):
         while True:
             tasks = {fn for fn in natural if natural[fn].rule == "GB703" and counterparts.released(fn)}
             remaining = {fn: cut for fn, cut in natural.items() if fn not in tasks}
-            solver = Solver(program, graph, facts, remaining, counterparts)
-            solver.settle()
+            solver.settle(remaining)
             if not counterparts.drop(solver.colours):
                 break
     return solver.colours
 
 
-class Solver:
-    def __init__(
-        self,
-        program: Program,
-        graph: Graph,
-        facts: Facts,
-        natural: Mapping[Function, Cut],
-        counterparts: Counterparts,
-    ) -> None:
-        self.graph = graph
-        self.facts = facts
-        self.functions = [fn for fn in program.functions() if fn in graph.sites]
-        self.natural = dict(natural)
-        self.counterparts = counterparts
-        self.colours = Colours(counterparts, callbacks=callbacks(graph))
-        self.colours.entries = entries(program, graph, facts)
+class Solver(Waiting):
+    natural: dict[Function, Cut]
+
+    def __init__(self, program: Program, graph: Graph, facts: Facts, counterparts: Counterparts) -> None:
+        super().__init__(program, graph, facts, counterparts)
         self.fakes = fakes(program, graph)
-        self.promoted = set(self.fakes)
         self.consumers: dict[Function, set[Function]] = {}
         """Who waits for the streams and futures that a function makes."""
-        self.long_held: dict[LockKey | None, Function] = {}
-        self.roots = {fn for fn in self.functions if self.is_root(fn)}
 
-    def settle(self) -> None:
-        """The fixpoint, with those who are called by what it makes coroutines."""
+    def settle(self, natural: Mapping[Function, Cut]) -> None:
+        """The fixpoint over these cuts, with those who are called by what it makes coroutines."""
+        self.natural = dict(natural)
+        self.promoted = set(self.fakes)
         while True:
             self.solve()
             if not self.promote():
                 return
-
-    def is_root(self, fn: Function) -> bool:
-        """Called by a framework that takes both colours."""
-        return (
-            fn in self.facts.handlers
-            or fn in self.colours.entries
-            or self.facts.has_role(fn, "fixture")
-            or fn.name.startswith("test")
-            or fn.name in ("setUp", "tearDown")
-        )
-
-    # Who waits
-
-    def site_waits(self, site: Site) -> bool:
-        waiting = self.colours.waiting
-        if isinstance(site, CallSite):
-            done = site.fn in self.colours.callbacks and site.kinds <= CALL_KINDS
-            return (site.intrinsic and not done) or site.unknown or bool(site.callees & waiting)
-        if isinstance(site, IterateSite):
-            return site.stream or bool(site.callees & waiting)
-        if isinstance(site, WithSite):
-            return site.channel or bool(site.callees & waiting)
-        if isinstance(site, ReadSite):
-            return bool(site.callees & waiting)
-        if isinstance(site, LockSite):
-            return self.counterparts.waits(site)
-        if isinstance(site, HandSite) and site.sink is None:
-            return site.multi or bool(site.origins) or bool(site.functions & waiting)
-        return False
-
-    def close_waiting(self) -> None:
-        waiting = self.colours.waiting
-        waiting |= self.promoted | (self.graph.creators & self.colours.sync.keys() & self.sync_creators)
-        changed = True
-        while changed:
-            changed = False
-            for fn in self.functions:
-                if fn in waiting:
-                    continue
-                if (
-                    any(self.site_waits(site) for site in self.graph.of(fn))
-                    or any(other in waiting for other in self.graph.families.get(fn, ()))
-                    or self.needs_loop(fn)
-                ):
-                    waiting.add(fn)
-                    changed = True
-
-    def needs_loop(self, fn: Function) -> bool:
-        """A test of an asynchronous fixture: what that started is served only while a loop runs."""
-        return not self.facts.has_role(fn, "fixture") and any(
-            self.colours.is_async(fixture) and fixture not in self.natural for fixture in self.fixtures(fn)
-        )
-
-    def fixtures(self, fn: Function) -> set[Function]:
-        """The fixtures of a test, and theirs."""
-        found: set[Function] = set()
-        pending = [fn]
-        while pending:
-            for fixture in self.facts.fixtures.get(pending.pop(), set()) - found:
-                found.add(fixture)
-                pending.append(fixture)
-        return found
 
     # Who stays sync
 
@@ -338,23 +236,6 @@ class Solver:
         inside = set(ast.walk(site.node)) - {site.node}
         return not any(other.node in inside and self.site_waits(other) for other in self.graph.of(site.fn))
 
-    def find_long_held(self) -> dict[LockKey | None, Function]:
-        """The locks that somebody holds while he waits: to take one may take long."""
-        found: dict[LockKey | None, Function] = {}
-        for fn, sites in self.graph.sites.items():
-            for lock in sites:
-                if not isinstance(lock, LockSite) or self.counterparts.waits(lock):
-                    continue
-                if lock.key and any(map(self.keeps_lock, lock.inside)):
-                    found.setdefault(lock.key, fn)
-        return found
-
-    def keeps_lock(self, site: Site) -> bool:
-        """True where `site` waits and keeps whatever lock is held; a Condition's `wait` lets go of it."""
-        if isinstance(site, WaitSite):
-            return not site.path.startswith("threading.Condition()")
-        return self.site_waits(site)
-
     def comprehensions_around(self, site: Site) -> int:
         """How many comprehensions a site would stand in, with the one that it may become itself."""
         found = int(isinstance(site, IterateSite) and site.form.startswith(("collect", "whole")))
@@ -411,15 +292,6 @@ class Solver:
         seen.add(fn)
         return any(self.in_sync_context(caller, seen) for caller in self.graph.callers.get(fn, ()))
 
-    def find_consumers(self) -> dict[Function, set[Function]]:
-        found: dict[Function, set[Function]] = {}
-        for fn, sites in self.graph.sites.items():
-            for site in sites:
-                if isinstance(site, (CallSite, IterateSite)) and site.origins and self.site_waits(site):
-                    for origin in site.origins:
-                        found.setdefault(origin, set()).add(fn)
-        return found
-
     def hard_links(self) -> None:
         """Functions that share a stream, a generator, a context manager or a class change together."""
         for origin, consumers in self.consumers.items():
@@ -452,16 +324,6 @@ class Solver:
             rule = "GB720" if why == DRIVES and generator else "GB706"
             self.cut(other, rule, f"{fn.label} stays sync, and {why}", True, fn)
 
-    def callees(self, fn: Function, threaded: bool = False) -> set[Function]:
-        """What a function calls; with `threaded`, what it calls in a worker thread."""
-        return {
-            callee
-            for site in self.graph.of(fn)
-            if isinstance(site, (CallSite, IterateSite, WithSite, ReadSite))
-            if not threaded or (isinstance(site, CallSite) and site.threaded)
-            for callee in site.callees
-        }
-
     def family_callers(self, fn: Function) -> set[Function]:
         family = self.graph.families.get(fn, {fn})
         callers = {c for member in family for c in self.graph.callers.get(member, ())}
@@ -484,18 +346,6 @@ class Solver:
                     grown = True
         for fn in candidates - alive:
             self.cut(fn, "GB706", "all that it waits for stays sync", False)
-
-    def awaits_itself(self, fn: Function) -> bool:
-        return any(
-            self.site_waits(site)
-            and (
-                (isinstance(site, CallSite) and site.intrinsic)
-                or (isinstance(site, IterateSite) and site.stream)
-                or (isinstance(site, WithSite) and site.channel)
-                or isinstance(site, LockSite)
-            )
-            for site in self.graph.of(fn)
-        )
 
     # Functions that wait for something other than gRPC
 
@@ -534,9 +384,6 @@ class Solver:
             found.update(more)
             pending = [fn for fn in pending if fn not in found]
             grown = bool(more)
-
-    def blocks(self, site: Site) -> bool:
-        return isinstance(site, WaitSite) or (isinstance(site, LockSite) and site.key in self.long_held)
 
 
 def _line(site: Site) -> int:

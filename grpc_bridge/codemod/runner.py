@@ -23,6 +23,7 @@ from .rules import import_first
 from .rules.base import Edit, Plan, View
 from .sites import Graph
 from .survey import survey as look_around
+from .waiting import Colours
 from .writing import WriteError as WriteError
 from .writing import write as write
 
@@ -112,7 +113,7 @@ def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result
 
 def _settle(
     program: Program, graph: Graph, facts: infer.Facts, options: Options
-) -> tuple[list[Plan], propagate.Colours]:
+) -> tuple[list[Plan], Colours]:
     """The plans of all files, without the edits that the user does not want, and the colours behind them.
 
     An edit left out would leave its function half migrated, so the function stays sync and
@@ -154,7 +155,7 @@ def _plan(
     program: Program,
     graph: Graph,
     facts: infer.Facts,
-    colours: propagate.Colours,
+    colours: Colours,
 ) -> Plan:
     if not plan.module.source.generated:
         for fn in plan.module.functions:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..later import cst
 from .base import Edit, Rule, View
-from .syntax import async_
+from .syntax import make_async
 
 RULE = Rule(
     id="GB201",
@@ -31,7 +30,3 @@ def match(view: View) -> Iterator[Edit]:
         and not (fn.name == "__iter__" and not fn.is_generator)
     ):
         yield view.edit(RULE, "FunctionDef", fn.node, make_async)
-
-
-def make_async(node: cst.FunctionDef) -> cst.FunctionDef:
-    return node.with_changes(asynchronous=async_())

@@ -10,7 +10,7 @@ from ..adapters import use_of
 from ..later import cst
 from ..sites import CallSite, IterateSite, Site
 from .base import Edit, Rule, View
-from .syntax import async_, await_, name
+from .syntax import await_, make_async, renamed
 
 RULE = Rule(
     id="GB205",
@@ -69,7 +69,7 @@ def reader(view: View, generator: ast.GeneratorExp) -> Iterator[Edit]:
 
 
 def await_as(node: cst.Call, function: str) -> cst.Await:
-    return await_(node.with_changes(func=name(function)))
+    return await_(renamed(node, function))
 
 
 def anchor(generator: ast.GeneratorExp) -> ast.expr:
@@ -89,12 +89,6 @@ def waits(view: View, site: Site) -> bool:
     if isinstance(site, IterateSite):
         return drives(view, site)
     return isinstance(site, CallSite) and view.spelling(site) in ("await", "to_thread")
-
-
-def make_async(node: cst.For | cst.CompFor) -> cst.For | cst.CompFor:
-    if isinstance(node, cst.CompFor) and isinstance(node.asynchronous, cst.Asynchronous):
-        return node
-    return node.with_changes(asynchronous=async_())
 
 
 def make_list(node: cst.GeneratorExp) -> cst.ListComp:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..later import cst
 from ..primitives import EVENT, LOCKS
 from .base import Edit, Rule, View
 from .primitive import declared, make, report_kept, uses
-from .syntax import async_, await_
+from .syntax import await_, make_async
 
 RULE = Rule(
     id="GB404",
@@ -43,16 +42,12 @@ KINDS = frozenset({*LOCKS, EVENT})
 
 
 def match(view: View) -> Iterator[Edit]:
-    yield from report_kept(view, RULE, KINDS)
+    report_kept(view, RULE, KINDS)
     yield from make(view, RULE, KINDS)
     yield from declared(view, RULE, KINDS)
     for _, use in uses(view, KINDS):
         if use.form == "with":
-            yield view.edit(RULE, "With", use.place, enter)
+            yield view.edit(RULE, "With", use.place, make_async)
         elif use.form == "call" and use.waits:
             view.plan.claimed.add(use.place)
             yield view.edit(RULE, "Call", use.place, await_)
-
-
-def enter(node: cst.With) -> cst.With:
-    return node.with_changes(asynchronous=async_())

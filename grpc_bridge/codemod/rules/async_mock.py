@@ -11,7 +11,7 @@ from ..later import cst
 from ..mocks import SETTINGS, Mocks
 from ..values import Cls, Ext, Inst
 from .base import Edit, Rule, View
-from .syntax import keyword, spaced
+from .syntax import keyword, renamed, spaced
 from .syntax import name as syntax_name
 
 RULE = Rule(
@@ -80,7 +80,7 @@ def made(view: View, mocks: Mocks, node: ast.Call) -> Iterator[Edit]:
         return
     if name != ast.unparse(node.func):
         view.release(node.func)
-        yield view.edit(RULE, "Call", node, partial(renamed, name=name))
+        yield view.edit(RULE, "Call", node, partial(renamed, function=name))
 
 
 def whole(mocks: Mocks, made: ast.AST) -> bool:
@@ -150,10 +150,6 @@ def mock_name(view: View, old: ast.expr | None, new: str) -> str:
                 return f"{alias.asname or alias.name}.{new}"
     view.plan.imports.add("unittest.mock")
     return f"unittest.mock.{new}"
-
-
-def renamed(node: cst.Call, name: str) -> cst.Call:
-    return node.with_changes(func=syntax_name(name))
 
 
 def iterated(node: cst.Attribute) -> cst.Attribute:

@@ -8,10 +8,11 @@ from functools import partial
 
 from ..counterparts import EMPTY, FULL, raises
 from ..later import cst
-from ..primitives import QUEUES, Use, argument
+from ..nodes import in_generator
+from ..primitives import QUEUES, Use, argument, tries
 from .base import Edit, Rule, View
 from .primitive import declared, make, report_kept, uses
-from .syntax import async_, await_
+from .syntax import await_, make_async, renamed, spaced
 from .syntax import name as syntax_name
 
 RULE = Rule(
@@ -44,7 +45,7 @@ TIMED_OUT = "asyncio.TimeoutError"
 
 
 def match(view: View) -> Iterator[Edit]:
-    yield from report_kept(view, RULE, QUEUES)
+    report_kept(view, RULE, QUEUES)
     yield from make(view, RULE, QUEUES)
     yield from declared(view, RULE, QUEUES)
     for _, use in uses(view, QUEUES):
@@ -58,7 +59,7 @@ def match(view: View) -> Iterator[Edit]:
 def read(view: View, use: Use) -> Iterator[Edit]:
     """`iter(queue.get, None)`, as the requests of a call or in a loop."""
     view.plan.imports.add("asyncstdlib")
-    yield view.edit(RULE, "Call", use.place, as_asynchronous)
+    yield view.edit(RULE, "Call", use.place, partial(renamed, function="asyncstdlib.iter"))
     parent = view.graph.parents[use.place]
     if isinstance(parent, ast.For):
         yield view.edit(RULE, "For", parent, make_async)
@@ -76,25 +77,13 @@ def call(view: View, use: Use, node: ast.Call) -> Iterator[Edit]:
     limit = argument(node, "timeout", 2 if use.method == "put" else 1)
     if isinstance(limit, ast.Constant) and limit.value is None:
         limit = None
-    tries = (
-        isinstance(block := argument(node, "block", int(use.method == "put")), ast.Constant)
-        and not block.value
-    )
-    if tries or not view.is_async or in_generator(view, node):
+    if tries(use.method, node) or not view.is_async or in_generator(node, view.graph.parents):
         yield view.edit(RULE, "Call", node, partial(at_once, method=use.method))
     elif limit is None:
         yield view.edit(RULE, "Call", node, partial(waiting, method=use.method))
     else:
         view.plan.imports.add("asyncio")
         yield view.edit(RULE, "Call", node, partial(limited, method=use.method))
-
-
-def in_generator(view: View, node: ast.AST) -> bool:
-    while not isinstance(node, (ast.stmt, ast.Lambda)):
-        if isinstance(node, ast.GeneratorExp):
-            return True
-        node = view.graph.parents[node]
-    return False
 
 
 def handlers(view: View) -> Iterator[Edit]:
@@ -121,22 +110,13 @@ def handlers(view: View) -> Iterator[Edit]:
 def ending(use: Use) -> str:
     """What asyncio raises where a queue raised its own exception."""
     assert isinstance(use.place, ast.Call)
-    block = argument(use.place, "block", int(use.method == "put"))
-    tries = isinstance(block, ast.Constant) and not block.value
-    return ENDS[raises(use)] if use.method.endswith("nowait") or tries else TIMED_OUT
+    at_once = use.method.endswith("nowait") or tries(use.method, use.place)
+    return ENDS[raises(use)] if at_once else TIMED_OUT
 
 
 def catch(node: cst.BaseExpression, names: tuple[str, ...], besides: bool) -> cst.BaseExpression:
     caught = [*([node] if besides else []), *(syntax_name(name) for name in names)]
     return caught[0] if len(caught) == 1 else cst.Tuple([cst.Element(part) for part in caught])
-
-
-def as_asynchronous(node: cst.Call) -> cst.Call:
-    return node.with_changes(func=syntax_name("asyncstdlib.iter"))
-
-
-def make_async(node: cst.For | cst.CompFor) -> cst.For | cst.CompFor:
-    return node.with_changes(asynchronous=async_())
 
 
 def item(node: cst.Call, method: str) -> list[cst.Arg]:
@@ -176,6 +156,5 @@ def limited(node: cst.Call, method: str) -> cst.Await:
     inner = bare(node, method, method).with_changes(
         lpar=[], rpar=[], whitespace_before_args=cst.SimpleWhitespace("")
     )
-    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    args = [cst.Arg(inner, comma=comma), cst.Arg(limit.value)]
+    args = spaced([cst.Arg(inner), cst.Arg(limit.value)])
     return await_(cst.Call(syntax_name("asyncio.wait_for"), args, lpar=list(node.lpar), rpar=list(node.rpar)))

@@ -9,7 +9,7 @@ from functools import partial
 from ..later import cst
 from ..sites import WithSite
 from .base import Edit, Rule, View
-from .syntax import async_
+from .syntax import async_, make_async
 
 RULE = Rule(
     id="GB209",
@@ -47,7 +47,8 @@ def split(node: cst.With, items: frozenset[int]) -> cst.With:
         else:
             groups.append((colour, [item]))
     if len(groups) == 1:
-        return node.with_changes(asynchronous=async_())
+        changed: cst.With = make_async(node)
+        return changed
     body = node.body
     result = node
     for colour, group in reversed(groups):

@@ -14,8 +14,8 @@ from ..index import Function, Module, Program
 from ..infer import Facts
 from ..later import cst
 from ..options import Style
-from ..propagate import Colours
 from ..sites import CallSite, Graph, IterateSite, ReadSite, WaitSite, WithSite
+from ..waiting import Colours
 
 Spelling = Literal["await", "to_thread", "run", "asyncio.run"]
 Apply = Callable[[Any], "cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[Any]"]

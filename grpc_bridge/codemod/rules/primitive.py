@@ -12,6 +12,7 @@ from ..primitives import NAMES, Primitive, Use, declares
 from ..values import Ext
 from .base import Edit, Rule, View
 from .syntax import name as syntax_name
+from .syntax import renamed
 
 
 def taken(view: View, kinds: Collection[str]) -> list[Primitive]:
@@ -35,12 +36,10 @@ def make(view: View, rule: Rule, kinds: Collection[str]) -> Iterator[Edit]:
             if maker is view.fn and made not in view.plan.claimed:
                 view.plan.imports.add("asyncio")
                 view.release(made)
-                change = partial(made_by if isinstance(made, ast.Call) else named, name=NAMES[primitive.kind])
+                name = NAMES[primitive.kind]
+                call = isinstance(made, ast.Call)
+                change = partial(renamed, function=name) if call else partial(named, name=name)
                 yield view.edit(rule, type(made).__name__, made, change)
-
-
-def made_by(node: cst.Call, name: str) -> cst.Call:
-    return node.with_changes(func=syntax_name(name))
 
 
 def declared(view: View, rule: Rule, kinds: Collection[str]) -> Iterator[Edit]:
@@ -90,7 +89,7 @@ def spelt(node: cst.SimpleString, old: str, new: str) -> cst.SimpleString:
     return node.with_changes(value=re.sub(rf"(?<![\w.])({module}\.)?{last}\b", new, node.value))
 
 
-def report_kept(view: View, rule: Rule, kinds: Collection[str]) -> Iterator[Edit]:
+def report_kept(view: View, rule: Rule, kinds: Collection[str]) -> None:
     """A finding for what stays as it is although coroutines use it."""
     counterparts = view.colours.counterparts
     for primitive in counterparts.primitives:
@@ -109,4 +108,3 @@ def report_kept(view: View, rule: Rule, kinds: Collection[str]) -> Iterator[Edit
         ):
             continue
         view.report(rule, made, f"{primitive.kind} stays: {primitive.trouble}")
-    yield from ()

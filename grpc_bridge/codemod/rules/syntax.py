@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..later import cst
 
@@ -10,6 +11,18 @@ from ..later import cst
 def async_() -> cst.Asynchronous:
     """The word before `def`, `for` and `with`."""
     return cst.Asynchronous(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def make_async(node: Any) -> Any:
+    """`async` before a `def`, a `for` (a comprehension's, too) or a `with` that has none."""
+    if isinstance(node.asynchronous, cst.Asynchronous):
+        return node
+    return node.with_changes(asynchronous=async_())
+
+
+def renamed(node: cst.Call, function: str) -> cst.Call:
+    """The same call of another function."""
+    return node.with_changes(func=name(function))
 
 
 def comma() -> cst.Comma:

@@ -35,7 +35,7 @@ FREE = (ast.If, ast.While, ast.Assign, ast.Return, ast.Assert)
 
 
 def match(view: View) -> Iterator[Edit]:
-    yield from report_threads(view)
+    report_threads(view)
     for primitive in taken(view, {THREAD}):
         if primitive.makers[0] is view.fn:
             made = primitive.made[0]
@@ -57,14 +57,13 @@ def match(view: View) -> Iterator[Edit]:
             yield view.edit(RULE, "Call", use.place, partial(not_done, free=free))
 
 
-def report_threads(view: View) -> Iterator[Edit]:
+def report_threads(view: View) -> None:
     """A finding for a thread that coroutines start and that stays one."""
     counterparts = view.colours.counterparts
     for primitive in counterparts.primitives:
         kept = primitive in counterparts.relevant - counterparts.taken
         if kept and primitive.kind == THREAD and primitive.makers[0] is view.fn and view.is_async:
             view.report(RULE, primitive.made[0], f"the thread stays: {primitive.trouble}")
-    yield from ()
 
 
 def create_task(node: cst.Call) -> cst.Call:

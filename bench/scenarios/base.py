@@ -83,6 +83,12 @@ def one_server(options: argparse.Namespace, whos: Sequence[Who], load: dict[str,
     ]
 
 
+def one_light_client(options: argparse.Namespace, who: Who, load: dict[str, Any]) -> RpcContender:
+    """A server under the client that does little."""
+    server = SharedServer([who.kind, *server_options(options)])
+    return RpcContender(who.name, ["light", *client_options(options)], server, who.against, load)
+
+
 def fast_server(options: argparse.Namespace) -> str:
     """Clients are compared against our server, as the fastest: behind a slow one all clients look alike."""
     return _fast_server(*server_options(options))

@@ -13,10 +13,11 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from ..contenders import RpcContender, SharedServer
+from ..contenders import RpcContender
 from ..measure import Absent, Figure, Sample
-from .base import Case, client_options, fast_server, server_options
+from .base import Case, Who, both_ends, one_light_client, one_server
 
 # The first that the name of a shared object contains says whose it is.
 _OWNERS = (
@@ -114,31 +115,19 @@ def shares(report: str) -> dict[str, float]:
 
 
 def where_it_goes(options: argparse.Namespace) -> list[Case]:
-    def client(kind: str, concurrency: int) -> RpcContender:
-        server = SharedServer([fast_server(options), *server_options(options)])
-        load = {"shape": "unary", "concurrency": concurrency}
-        return RpcContender(kind, [kind, *client_options(options)], server, None, load)
-
-    def server(kind: str, concurrency: int) -> RpcContender:
-        load = {"shape": "unary", "concurrency": concurrency}
-        own = SharedServer([kind, *server_options(options)])
-        return RpcContender(kind, ["light", *client_options(options)], own, None, load)
-
-    def exchange(kind: str) -> RpcContender:
-        load = {"shape": "exchange", "concurrency": 1}
-        own = SharedServer([kind, *server_options(options)])
-        return RpcContender(kind, [kind, *client_options(options)], own, None, load)
-
-    kinds = (("grpc.aio", "grpc-aio"), ("grpc_bridge", "bridge-async"))
     contenders = [
-        Profiled(f"{name} {what}", make(kind), end)
-        for what, make, end in (
-            ("client, unary at 1", lambda kind: client(kind, 1), "client"),
-            ("client, unary at 128", lambda kind: client(kind, 128), "client"),
-            ("server, unary at 64", lambda kind: server(kind, 64), "server"),
-            ("client, ping-pong", exchange, "client"),
-            ("server, ping-pong", exchange, "server"),
+        Profiled(f"{who.name} {what}", make(options, who, {"shape": shape, "concurrency": concurrency}), end)
+        for what, make, shape, concurrency, end in (
+            ("client, unary at 1", on_one_server, "unary", 1, "client"),
+            ("client, unary at 128", on_one_server, "unary", 128, "client"),
+            ("server, unary at 64", one_light_client, "unary", 64, "server"),
+            ("client, ping-pong", both_ends, "exchange", 1, "client"),
+            ("server, ping-pong", both_ends, "exchange", 1, "server"),
         )
-        for name, kind in kinds
+        for who in (Who("grpc.aio", "grpc-aio"), Who("grpc_bridge", "bridge-async"))
     ]
     return [Case("shares", "shares of one end's CPU", contenders, _FIGURES)]
+
+
+def on_one_server(options: argparse.Namespace, who: Who, load: dict[str, Any]) -> RpcContender:
+    return one_server(options, [who], load)[0]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from ..contenders import RpcContender, SharedServer
 from .base import (
     BOTH,
     CLIENTS,
     SERVERS,
     Case,
     both_ends,
-    client_options,
     fast_server,
+    one_light_client,
     one_server,
-    server_options,
 )
 
 
@@ -31,16 +29,8 @@ def clients(options: argparse.Namespace) -> list[Case]:
 def servers(options: argparse.Namespace) -> list[Case]:
     cases = []
     for concurrency in (1, 64):
-        contenders = [
-            RpcContender(
-                who.name,
-                ["light", *client_options(options)],
-                SharedServer([who.kind, *server_options(options)]),
-                who.against,
-                {"shape": "unary", "concurrency": concurrency},
-            )
-            for who in SERVERS
-        ]
+        load = {"shape": "unary", "concurrency": concurrency}
+        contenders = [one_light_client(options, who, load) for who in SERVERS]
         title = f"unary, concurrency {concurrency}, light client"
         cases.append(Case(f"unary-server/{concurrency}", title, contenders, ends=("server",)))
     return cases

@@ -41,9 +41,8 @@ cdef class LoopMailbox(Mailbox):
     # waiters that have got what they wait for, and tasks that have been started, in this turn
     cdef list _resumable
     cdef bint _resumes
-    # what the loop watches for a wake-up from another thread; -1 where it watches only its own
+    # what the loop watches for a wake-up from another thread; negative where it watches only its own
     cdef int _bell
-    cdef bint _hung
     # the loop's own list of what it is to call next, where it is asyncio's
     cdef object _loop_ready
     # pollers that have lent their turn to this loop

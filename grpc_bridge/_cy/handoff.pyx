@@ -28,6 +28,10 @@ _LOGGER = logging.getLogger("grpc_bridge")
 # How often a loop looks again in one turn.
 cdef int _MOST_ROUNDS = 4
 
+# Of a bell: not asked for yet; not to be had here.
+cdef int _NOT_HUNG = -2
+cdef int _NO_BELL = -1
+
 # Linux has it.
 cdef object _eventfd = getattr(os, "eventfd", None)
 
@@ -111,7 +115,7 @@ cdef class LoopMailbox(Mailbox):
         self._resumable = []
 
     def __cinit__(self):
-        self._bell = -1
+        self._bell = _NOT_HUNG
 
     def __dealloc__(self):
         if self._bell >= 0:
@@ -161,6 +165,7 @@ cdef class LoopMailbox(Mailbox):
         A wake-up through asyncio's makes a handle, gives the GIL away to write a byte, and is read with
         two calls of the system and an exception.
         """
+        self._bell = _NO_BELL
         if not isinstance(self.loop, asyncio.SelectorEventLoop):
             return 0
         self._loop_ready = getattr(self.loop, "_ready", None)
@@ -211,8 +216,7 @@ cdef class LoopMailbox(Mailbox):
     def _drain(self):
         cdef Source source
         cdef list sources = self._sources
-        if not self._hung:
-            self._hung = True
+        if self._bell == _NOT_HUNG:
             self._hang_bell()
         # `_scheduled` stays true for as long as this runs, so that nobody wakes a loop that is awake.
         if sources:
@@ -269,7 +273,6 @@ cdef class LoopMailbox(Mailbox):
                 )
             _forget(completion, event)
         return 0
-
 
     cdef int _resume_all(self) except -1:
         cdef Waiter waiter

@@ -62,6 +62,7 @@ def _hold_all():
     patience = time.monotonic() + _HOLD_SECONDS
     for poller in pollers:
         while (poller._inside or poller._pulling) and time.monotonic() < patience:
+            # There is nothing to wait on that a thread inside C-core could set.
             time.sleep(0.0005)
 
 

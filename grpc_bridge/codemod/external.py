@@ -246,11 +246,8 @@ def is_unknown_stub(path: str) -> bool:
 
 def waits(path: str, node: ast.Call) -> bool:
     """True for an external call that blocks its thread and that a worker thread can make instead."""
-    if path.endswith((".get", ".acquire")):
-        # `get(False)`, `acquire(blocking=False)`: it tries, and returns at once.
-        first = [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("block", "blocking"))]
-        if any(isinstance(value, ast.Constant) and value.value is False for value in first):
-            return False
+    if path.endswith((".get", ".acquire")) and tries(path.rpartition(".")[2], node):
+        return False
     return path in WAITS or path.endswith(_WAITING_ENDINGS) or _FAKES_WAIT.fullmatch(path) is not None
 
 
@@ -271,11 +268,28 @@ def _last_name(node: ast.Name | ast.Attribute) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr
 
 
+def block_of(method: str, call: ast.Call) -> ast.expr | None:
+    """The `block` of a queue's `get` or `put`, the `blocking` of a lock's `acquire`."""
+    return argument(call, "blocking" if method == "acquire" else "block", 1 if method == "put" else 0)
+
+
+def tries(method: str, call: ast.Call) -> bool:
+    """True for such a call that is told not to wait, and so returns at once."""
+    block = block_of(method, call)
+    return isinstance(block, ast.Constant) and not block.value
+
+
+def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    """What a call is given for a parameter."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    return call.args[position] if len(call.args) > position else None
+
+
 def puts(path: str, node: ast.Call) -> bool:
     """True for `put` into a queue, unless it only tries."""
-    block = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "block")]
-    tries = any(isinstance(value, ast.Constant) and value.value is False for value in block)
-    return path.startswith("queue.") and path.endswith("().put") and not tries
+    return path.startswith("queue.") and path.endswith("().put") and not tries("put", node)
 
 
 def makes_mock(patch: ast.Call) -> bool:

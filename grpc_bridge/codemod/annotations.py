@@ -6,6 +6,7 @@ import ast
 from abc import ABC
 
 from .. import _surface
+from . import external
 from .evaluate import Frame
 from .index import dotted
 from .libraries import LibraryEvaluator
@@ -60,7 +61,8 @@ class AnnotationEvaluator(LibraryEvaluator, ABC):
                 if name in GRPC_CLASSES and name in HAVE_MEMBERS:
                     found.add(Obj(name))
             elif isinstance(value, Ext) and _names_class(value.path):
-                found.add(Ext(f"{value.path}()"))
+                mocker = value.path in external.MOCKERS
+                found.add(external.MOCKER if mocker else Ext(f"{value.path}()"))
         return frozenset(found)
 
     def parsed(self, node: ast.Constant, text: str) -> ast.expr | None:

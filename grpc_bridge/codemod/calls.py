@@ -93,6 +93,8 @@ class CallEvaluator(TextEvaluator, ABC):
             )
         if isinstance(callee, Ext):
             if callee.node is not None:
+                if external.is_mock(callee):
+                    return self.attribute_of(node, callee, "return_value", frame)
                 return self.call_queue(callee.node, callee.path, args)
             return self.call_external(callee.path, node, args, keywords, frame)
         return NOTHING

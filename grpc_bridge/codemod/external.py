@@ -44,9 +44,15 @@ PRIMITIVES = QUEUES | {
 MOCKS = frozenset(
     f"{module}.{kind}"
     for module in ("unittest.mock", "mock")
-    for kind in ("Mock", "MagicMock", "patch", "patch.object")
+    for kind in ("Mock", "MagicMock", "create_autospec", "patch", "patch.object")
 )
-_MOCK = re.compile(r"(unittest\.)?mock\.(\w*Mock|patch(\.object)?)\(\)")
+_MOCK = re.compile(r"(unittest\.)?mock\.(\w*Mock|create_autospec|patch(\.object)?)\(\)")
+
+MOCKER = Ext("unittest.mock")
+"""What pytest-mock's fixture has, it has from there, under the same names."""
+
+MOCKERS = frozenset({"pytest_mock.MockerFixture", "pytest_mock.MockFixture"})
+MOCKER_FIXTURES = frozenset({"mocker", "class_mocker", "module_mocker", "package_mocker", "session_mocker"})
 
 
 def is_mock(value: Value) -> bool:

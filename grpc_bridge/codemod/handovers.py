@@ -15,7 +15,9 @@ class Handovers(Iterations):
     """What calls of external code, and assignments to its objects, do with what they are given."""
 
     def external_call(self, node: ast.Call, callees: Values, site: CallSite) -> None:
-        paths = list(dict.fromkeys(callee.path for callee in callees if isinstance(callee, Ext)))
+        # What a mock is given it keeps, and calls nothing.
+        strangers = [v for v in callees if isinstance(v, Ext) and not external.is_mock(v)]
+        paths = list(dict.fromkeys(stranger.path for stranger in strangers))
         full = any(isinstance(callee, Ext) and external.bounded(callee.node) for callee in callees)
         for path in paths:
             if path == external.SLEEP:

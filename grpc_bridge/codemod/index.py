@@ -227,6 +227,16 @@ class Program:
                 return self.modules[candidate]
         return None
 
+    def lookup(self, importer: Module, path: str) -> Module | Class | None:
+        """The module or the class of the program that a dotted path leads to."""
+        module = self.resolve(importer, path) if path else None
+        if module is not None:
+            return module
+        head, _, name = path.rpartition(".")
+        module = self.resolve(importer, head) if head else None
+        classes = module.classes.values() if module is not None else ()
+        return next((cls for cls in classes if cls.name == name), None)
+
     def resolve_relative(self, importer: Module, level: int, dotted_name: str | None) -> Module | None:
         folder = importer.file.parent
         for _ in range(level - 1):

@@ -151,6 +151,8 @@ class Inference(AnnotationEvaluator):
             return
         for arg in args:
             fixture = self.find_fixture(fn, arg.arg)
+            if fixture is None and arg.arg in external.MOCKER_FIXTURES:
+                self.learn(("param", fn, arg.arg), frozenset({external.MOCKER}))
             if fixture is not None and fixture is not fn:
                 self.facts.fixtures.setdefault(fn, set()).add(fixture)
                 kind = "yield" if fixture.is_generator else "ret"

@@ -10,7 +10,7 @@ from .. import _surface
 from . import external
 from .calls import CallEvaluator
 from .evaluate import ANY_NAME, MAX_PATH, Frame, constant
-from .index import COMPILERS, Function
+from .index import COMPILERS, Function, Module
 from .values import (
     NOTHING,
     Box,
@@ -210,7 +210,10 @@ class LibraryEvaluator(CallEvaluator, ABC):
             self.learn(("elem", node), self.elements(first))
             return frozenset({Box(node)})
         if path in external.PRIMITIVES or path in external.MOCKS:
-            return frozenset({Ext(f"{path}()", node)})
+            itself: Values = frozenset({Ext(f"{path}()", node)})
+            if "patch" in path and external.makes_mock(node):
+                self.set_patched(node, first, itself, frame)
+            return itself
         if path in external.RESHUFFLES:
             together = frozenset().union(*args)
             if path.endswith("from_iterable"):
@@ -237,6 +240,18 @@ class LibraryEvaluator(CallEvaluator, ABC):
         if path.endswith(".TypeVar") and "bound" in keywords:
             return keywords["bound"]
         return None
+
+    def set_patched(self, patch: ast.Call, first: Values, mock: Values, frame: Frame) -> None:
+        """`patch.object(owner, "name")`, `patch("module.Class.name")`."""
+        places = [constant(argument) for argument in patch.args[:2]]
+        if len(places) == 2:
+            self.set_attribute(first, str(places[1]), mock)
+        elif places and isinstance(places[0], str):
+            head, _, name = places[0].rpartition(".")
+            owner = self.program.lookup(frame.scope.module, head)
+            if owner is not None:
+                found = Mod(owner) if isinstance(owner, Module) else Cls(owner)
+                self.set_attribute(frozenset({found}), name, mock)
 
     def from_factory(self, given: list[ast.expr], factories: Values, node: ast.Call, frame: Frame) -> Values:
         """What calls of `factories` return, which `node` is given as `given`.

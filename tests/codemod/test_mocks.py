@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -10,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from ..conftest import PATIENCE
 from .tool import generated, rewritten, rules, run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 CLIENT = """\
 from greet_pb2_grpc import GreeterStub
@@ -111,8 +116,8 @@ async def test_error():
         pass
 
 
-@patch("client.GreeterStub")
 @pytest.mark.asyncio
+@patch("client.GreeterStub")
 async def test_patched(stub_class):
     stub = stub_class.return_value
     stub.Hi = mock.AsyncMock(return_value="patched")
@@ -211,8 +216,21 @@ def test_it():
         (
             "return stub.Hi(next(stub.Many(n)))",
             "",
-            "stub.Hi.side_effect = [1]",
-            "stub = MagicMock()\n    stub.Hi = AsyncMock(side_effect=[1])\n",
+            "stub.Hi.side_effect = [1]; stub.Many.return_value = iter([2])",
+            "stub = MagicMock()\n    stub.Hi = AsyncMock(side_effect=[1]); "
+            "stub.Many.return_value.__aiter__.return_value = iter([2])\n",
+        ),
+        (
+            "return stub.Hi(n), stub.close()",
+            "Hi=Mock(return_value=1)",
+            "",
+            "stub = Mock(Hi=AsyncMock(return_value=1))\n",
+        ),
+        (
+            "return list(stub.Many(n)), stub.close()",
+            "",
+            "stub.Many = Mock(return_value=[1])",
+            'stub = Mock()\n    stub.Many = MagicMock(**{"return_value.__aiter__.return_value": [1]})\n',
         ),
     ],
 )
@@ -228,8 +246,6 @@ def test_what_a_mock_becomes(body: str, given: str, setting: str, after: str) ->
         "def test_it(other):\n    stub = Mock()\n    stub.Hi.return_value = 1\n    other(stub)\n",
         "def test_it():\n    thing = Mock()\n    thing.size.return_value = 1\n    assert thing.size() == 1\n",
         "@patch('os.path.GreeterStub')\ndef test_it(cls):\n    cls.return_value.other.return_value = 1\n",
-        "def test_it(stub: GreeterStub):\n    with patch.object(stub, 'Hi', new=print):\n"
-        "        stub.Hi(1)\n",
     ],
 )
 def test_other_mocks_stay(source: str) -> None:
@@ -238,6 +254,250 @@ def test_other_mocks_stay(source: str) -> None:
     assert "AsyncMock" not in got["test_it.py"]
     assert "__aiter__" not in got["test_it.py"]
     assert rules(result) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "patch.object(stub, 'Hi', new=print)",
+        "patch.object(GreeterStub, 'Hi', lambda self, request: 1)",
+        "patch('app.fetch', lambda stub: 1)",
+        "patch.object(stub, 'Many', side_effect=[[1]])",
+        "Mock(**{'Hi.return_value': 1}) as stub",
+        "monkeypatch.setattr(stub, 'Hi', lambda request: 1)",
+        "monkeypatch.setattr('app.fetch', lambda stub: 1)",
+    ],
+)
+def test_what_cannot_be_awaited_is_told_of(line: str) -> None:
+    app = """
+    from greet_pb2_grpc import GreeterStub
+
+
+    def fetch(stub: GreeterStub):
+        stub.close()
+        return stub.Hi(next(stub.Many(1)))
+    """
+    test = f"""
+    from unittest.mock import Mock, patch
+
+    from app import fetch
+    from greet_pb2_grpc import GreeterStub
+
+
+    def test_it(stub: GreeterStub, monkeypatch):
+        with {line}:
+            fetch(stub)
+    """
+    result, got = run({"app.py": app, "test_it.py": test})
+    assert "            await fetch(stub)\n" in got["test_it.py"].replace(
+        "        await", "            await"
+    )
+    assert line in got["test_it.py"]
+    assert [f.line for f in result.findings if f.rule == "GB604" and f.decide] == [8]
+
+
+SHOP = """
+from greet_pb2_grpc import GreeterStub
+
+
+class Client:
+    def __init__(self, channel):
+        self.stub = GreeterStub(channel)
+
+    def hi(self):
+        return self.stub.Hi(1)
+
+    def many(self):
+        return [x for x in self.stub.Many(1)]
+
+    def each(self):
+        for x in self.stub.Many(1):
+            yield x
+
+    def log(self, text):
+        print(text)
+
+
+class Service:
+    def __init__(self, client):
+        self.client = client
+
+    def greet(self):
+        greeting = self.client.hi()
+        self.client.log(greeting)
+        return greeting.upper()
+
+    def all(self):
+        return [x for x in self.client.each()]
+
+
+def make(channel):
+    return Service(Client(channel))
+
+
+def fetch(channel):
+    return GreeterStub(channel).Hi(1)
+
+
+def refetch():
+    return fetch(None)
+"""
+
+SHOP_TESTS = """
+from unittest import mock
+from unittest.mock import Mock, create_autospec, patch
+
+import grpc
+import pytest
+
+import shop
+from greet_pb2_grpc import GreeterStub
+from shop import Client, Service
+
+
+def test_mocker_patch(mocker):
+    stub_class = mocker.patch("shop.GreeterStub")
+    stub_class.return_value.Hi.return_value = "hi"
+    assert Client(None).hi() == "hi"
+
+
+def test_mocker_object(mocker):
+    client = Client(mocker.Mock())
+    hi = mocker.patch.object(client.stub, "Hi", return_value="hi")
+    mocker.patch.object(client.stub, "Many", return_value=iter(["a"]))
+    assert client.hi() == "hi"
+    assert client.many() == ["a"]
+    hi.assert_called_once_with(1)
+
+
+def test_mocker_method(mocker):
+    mocker.patch("shop.Client.hi", return_value="hi")
+    mocker.patch.object(Client, "each", return_value=["a"])
+    assert make().greet() == "HI"
+    assert make().all() == ["a"]
+
+
+def make():
+    return shop.make(Mock())
+
+
+def test_mocker_mock(mocker):
+    client = Client(Mock())
+    client.stub = mocker.Mock()
+    client.stub.Hi.return_value = "hi"
+    client.stub.Many.return_value = ["a"]
+    assert client.hi() == "hi"
+    assert client.many() == ["a"]
+
+
+@pytest.fixture
+def stub(mocker):
+    stub = mocker.patch("shop.GreeterStub").return_value
+    stub.Hi.return_value = "hi"
+    return stub
+
+
+def test_fixture(stub):
+    assert Client(None).hi() == "hi"
+    stub.Hi.assert_called_once_with(1)
+
+
+def test_autospec_of_a_stub():
+    client = Client(Mock())
+    client.stub = create_autospec(GreeterStub(grpc.insecure_channel("localhost:1")))
+    client.stub.Hi.return_value = "hi"
+    client.stub.Many.return_value = ["a"]
+    assert client.hi() == "hi"
+    assert client.many() == ["a"]
+
+
+def test_spec_of_a_stub():
+    client = Client(Mock())
+    client.stub = Mock(spec=GreeterStub)
+    client.stub.Hi = Mock(return_value="hi")
+    client.stub.Many = mock.MagicMock(return_value=["a"])
+    assert client.hi() == "hi"
+    assert client.many() == ["a"]
+
+
+def test_attribute():
+    client = Client(Mock())
+    with mock.patch.object(client, "stub") as stub:
+        stub.Hi.side_effect = ["hi"]
+        assert client.hi() == "hi"
+
+
+@patch.object(shop, "GreeterStub")
+def test_class(cls):
+    cls.return_value.Hi.return_value = "hi"
+    assert Client(None).hi() == "hi"
+
+
+def test_client():
+    client = Mock()
+    client.hi.return_value = "hi"
+    client.each.return_value = ["a"]
+    assert Service(client).greet() == "HI"
+    assert Service(client).all() == ["a"]
+    client.log.assert_called_once_with("hi")
+
+
+def test_spec_of_a_client():
+    client = Mock(spec=Client)
+    client.hi.return_value = "hi"
+    assert Service(client).greet() == "HI"
+    client = create_autospec(Client)
+    client.hi.return_value = "hi"
+    client.each.return_value = ["a"]
+    assert Service(client).greet() == "HI"
+    assert Service(client).all() == ["a"]
+
+
+def test_patched_client():
+    with patch("shop.Client") as cls:
+        cls.return_value.hi.return_value = "hi"
+        assert shop.make(None).greet() == "HI"
+    with patch("shop.Client", autospec=True) as cls:
+        cls.return_value.hi.return_value = "hi"
+        assert shop.make(None).greet() == "HI"
+
+
+@patch("shop.fetch", return_value="hi")
+def test_function(fetch):
+    assert shop.refetch() == "hi"
+    fetch.assert_called_once_with(None)
+
+
+def test_new():
+    with patch("shop.fetch", new=Mock(return_value="hi")):
+        assert shop.refetch() == "hi"
+    with patch.object(shop, "fetch", Mock(return_value="hi")):
+        assert shop.refetch() == "hi"
+"""
+
+
+@pytest.mark.parametrize("migrated", [False, True])
+def test_mocks_of_every_kind_pass_before_and_after(migrated: bool, tmp_path: Path) -> None:
+    sources = {"shop.py": SHOP, "test_shop.py": SHOP_TESTS}
+    result, after = run(sources)
+    assert rules(result) == []
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    for name, text in (after if migrated else sources).items():
+        (tmp_path / name).write_text(text)
+    options = ["-W", "error", "-o", "asyncio_default_fixture_loop_scope=function"]
+    for plugin in ("pytest_mock", "pytest_asyncio.plugin", "no:cacheprovider"):
+        options += ["-p", plugin]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, "test_shop.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "14 passed" in done.stdout
 
 
 def test_a_mock_for_both_colours_stays_and_is_told_of() -> None:

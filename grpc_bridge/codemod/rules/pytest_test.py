@@ -62,4 +62,4 @@ def auto_mode(path: Path) -> bool:
 
 
 def mark(node: cst.FunctionDef) -> cst.FunctionDef:
-    return node.with_changes(decorators=[*node.decorators, cst.Decorator(name("pytest.mark.asyncio"))])
+    return node.with_changes(decorators=[cst.Decorator(name("pytest.mark.asyncio")), *node.decorators])

@@ -171,24 +171,6 @@ def test_a_loop_is_served_while_another_stands_still(
     standing.result(PATIENCE)
 
 
-def test_a_call_of_another_loop_is_refused_with_the_remedy(
-    stub: Any, loop_in_thread: Callable[..., LoopInThread]
-) -> None:
-    first, second = loop_in_thread(), loop_in_thread()
-
-    async def start() -> Any:
-        return stub.Ask.future(Request())
-
-    async def wait_for(call: Any) -> None:
-        await call
-
-    call = first.run(start())
-    if not call.done():
-        with pytest.raises(grpc_bridge.BoundToAnotherLoop, match="started on another event loop"):
-            second.run(wait_for(call))
-    first.run(wait_for(call))
-
-
 class Held(Echo):
     """Holds its answers back until it is let go on."""
 
@@ -199,6 +181,27 @@ class Held(Echo):
         self.entered.release()
         self.release.wait(PATIENCE)
         return super().Ask(request, context)
+
+
+def test_a_call_of_another_loop_is_refused_with_the_remedy(
+    grpcio_server: Start, loop_in_thread: Callable[..., LoopInThread]
+) -> None:
+    servicer = Held()
+    first, second = loop_in_thread(), loop_in_thread()
+    with grpc_bridge.insecure_channel(grpcio_server(servicer)) as channel:
+        stub = stub_of(channel)
+
+        async def start() -> Any:
+            return stub.Ask.future(Request())
+
+        async def wait_for(call: Any) -> None:
+            await call
+
+        call = first.run(start())
+        with pytest.raises(grpc_bridge.BoundToAnotherLoop, match="started on another event loop"):
+            second.run(wait_for(call))
+        servicer.release.set()
+        first.run(wait_for(call))
 
 
 def test_a_thread_waits_for_a_call_of_a_loop(

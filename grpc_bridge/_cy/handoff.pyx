@@ -136,6 +136,9 @@ cdef class LoopMailbox(Mailbox):
             # It may have been closed before it came to what it had been woken for.
             self._abandon()
             return 0
+        if source in self._sources:
+            # It lost the turn by standing still, and has not stirred since.
+            return 0
         source.fresh = True
         self._sources.append(source)
         if not self._scheduled:

@@ -15,7 +15,7 @@ import uvloop
 
 import grpc_bridge
 
-from ..conftest import PATIENCE, AsyncEcho, Echo, LoopInThread, Start, stub_of
+from ..conftest import PATIENCE, AsyncEcho, Echo, LoopInThread, Start, stub_of, until
 from ..protos.exchange_pb2 import Reply, Request
 
 
@@ -192,13 +192,13 @@ async def test_ten_thousand_streams_beside_two_busy_threads(bridge_server: Start
             calls = [stub.Talk()]
             await calls[0].send(Request(number=0))
             assert (await calls[0].receive()).number == 0
-            threads = threading.active_count()
+            threads = set(threading.enumerate())
             for number in range(1, STREAMS):
                 calls.append(stub.Talk())
                 await calls[-1].send(Request(number=number))
             assert [(await call.receive()).number for call in calls[1:]] == list(range(1, STREAMS))
             assert (servicer.opened, servicer.most, servicer.ended) == (STREAMS, STREAMS, 0)
-            assert threading.active_count() == threads
+            assert set(threading.enumerate()) <= threads
             assert not any(call.done() for call in held)
             for number, call in enumerate(calls):
                 await call.send(Request(number=-number))
@@ -209,3 +209,24 @@ async def test_ten_thousand_streams_beside_two_busy_threads(bridge_server: Start
             assert servicer.ended == STREAMS
             servicer.release.set()
             assert [(await call).text for call in held] == ["held"] * 2
+
+
+OPEN = 6_000
+"""Streams whose ends would take longer than PATIENCE if each were lent to a loop that does not take it."""
+
+
+def test_a_channel_is_closed_at_once_while_thousands_of_its_streams_are_open(
+    bridge_server: Start, loop_in_thread: Callable[..., LoopInThread]
+) -> None:
+    """Their loop waits for their ends in `close`, and cannot take the turn that it might be lent for each."""
+    servicer = Holds()
+    target = bridge_server(servicer)
+
+    async def close_under_streams() -> set[grpc.StatusCode]:
+        channel = grpc_bridge.insecure_channel(target)
+        calls = [stub_of(channel).Talk() for _ in range(OPEN)]
+        await until(lambda: servicer.opened == OPEN)
+        await channel.close()
+        return {await call.code() for call in calls}
+
+    assert loop_in_thread().run(close_under_streams()) == {grpc.StatusCode.CANCELLED}

@@ -166,8 +166,10 @@ async def test_leaving_a_stream_early_and_dropping_it_cancels_the_rpc(
 
 
 async def test_a_deadline_of_the_tasks_own_cancels_the_rpc(stub: Any, servicer: Any) -> None:
+    call = stub.Ask(Request())
+    await wait_in_thread(servicer.entered)
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(awaited(stub.Ask(Request())), 0.1)
+        await asyncio.wait_for(awaited(call), 0.1)
     await wait_in_thread(servicer.over)
 
 
@@ -247,16 +249,18 @@ async def test_a_future_may_be_thrown_away(stub: Any, servicer: Any) -> None:
         await wait_in_thread(servicer.entered)
         gc.collect()
         # The server would have been told by now: this call comes after, on the same connection.
-        await first_of(stub.Watch(Request()))
+        later = stub.Watch(Request())
+        assert (await later.read()).number == 1
         assert unawaited(caught) == []
-    assert not servicer.over.is_set()
+        assert not servicer.over.is_set()
+        later.cancel()
 
 
 @pytest.mark.parametrize("claim", ["add_callback", "add_done_callback"])
 async def test_a_call_with_a_callback_may_be_thrown_away(stub: Any, servicer: Any, claim: str) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        getattr(stub.Ask(Request(), timeout=5), claim)(lambda *_: None)
+        getattr(stub.Ask(Request(), timeout=PATIENCE), claim)(lambda *_: None)
         await wait_in_thread(servicer.entered)
         gc.collect()
         assert unawaited(caught) == []

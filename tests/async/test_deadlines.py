@@ -84,9 +84,7 @@ def ending_in_a_thread(stub: Any, arity: str, timeout: float | None) -> grpc.Sta
 
 @pytest.fixture(params=["grpc.aio", "ours"])
 def start(request: pytest.FixtureRequest) -> Start:
-    server: Start = request.getfixturevalue(
-        "aio_server" if request.param == "grpc.server" else "bridge_server"
-    )
+    server: Start = request.getfixturevalue("aio_server" if request.param == "grpc.aio" else "bridge_server")
     return server
 
 

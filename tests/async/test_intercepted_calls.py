@@ -351,8 +351,10 @@ async def test_an_interceptor_cleans_up_when_it_is_cancelled(grpcio_server: Star
 
     async with grpc_bridge.insecure_channel(grpcio_server(servicer)) as channel:
         stub = stub_of(grpc_bridge.intercept_channel(channel, AioCleans(), Cleans()))
+        call = stub.Ask(Request())
+        await wait_in_thread(servicer.entered)
         with pytest.raises((asyncio.TimeoutError, TimeoutError)):
-            await asyncio.wait_for(whole(stub.Ask(Request())), 0.2)
+            await asyncio.wait_for(whole(call), 0.05)
     assert sorted(cleaned) == ["async", "sync"]
 
 

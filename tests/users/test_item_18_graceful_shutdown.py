@@ -87,7 +87,8 @@ PROGRAMS = {
     "sync, KeyboardInterrupt": """
         def main():
             server = make(grpc)
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.default_int_handler)
             server.start()
             try:
                 server.wait_for_termination()
@@ -98,7 +99,8 @@ PROGRAMS = {
     "sync, main ends": """
         def main():
             server = make(grpc)
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.default_int_handler)
             server.start()
             try:
                 server.wait_for_termination()

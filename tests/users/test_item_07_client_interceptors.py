@@ -368,12 +368,14 @@ class OwnFuture(grpc.Future):
     def __init__(self, reply: Any) -> None:
         self._reply = reply
         self._over = threading.Event()
+        self._lock = threading.Lock()
         self._callbacks: list[Any] = []
         self._timer = threading.Timer(0.05, self._resolve)
         self._timer.start()
 
     def _resolve(self) -> None:
-        self._over.set()
+        with self._lock:
+            self._over.set()
         for callback in self._callbacks:
             callback(self)
 
@@ -385,7 +387,11 @@ class OwnFuture(grpc.Future):
         return self._over.is_set()
 
     def add_done_callback(self, fn):
-        self._callbacks.append(fn)
+        with self._lock:
+            if not self._over.is_set():
+                self._callbacks.append(fn)
+                return
+        fn(self)
 
     def exception(self, timeout=None):
         return None

@@ -7,7 +7,6 @@ Waiting there for a call of the same loop that is not done raises, where it woul
 from __future__ import annotations
 
 import asyncio
-import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -142,10 +141,8 @@ async def test_waiting_for_an_undone_call_of_this_loop_raises(
         requests = Request() if method == "Ask" else [Request()]
         call = getattr(stub_of(channel), method).future(requests)
         await wait_in_thread(servicer.entered)
-        began = time.monotonic()
         with grpc_bridge.blocking(), pytest.raises(grpc_bridge.WouldDeadlock, match="await it instead"):
             ASKS[ask](call)
-        assert time.monotonic() - began < 1
         assert call.is_active()
         call.cancel()
         await wait_in_thread(servicer.over)

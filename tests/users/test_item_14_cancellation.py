@@ -17,7 +17,17 @@ import pytest
 
 import grpc_bridge
 
-from ..conftest import AsyncEcho, Echo, Servicer, Start, serving_here, stub_of, until, wait_in_thread
+from ..conftest import (
+    PATIENCE,
+    AsyncEcho,
+    Echo,
+    Servicer,
+    Start,
+    serving_here,
+    stub_of,
+    until,
+    wait_in_thread,
+)
 from ..protos.exchange_pb2 import Reply, Request
 from ..versions import told_across_tasks
 from .conftest import Patient
@@ -67,9 +77,9 @@ WAITS: dict[str, Callable[[Any], Any]] = {
     "Watch().read()": lambda stub: awaited(stub.Watch(Request()).read()),
     "Talk().read()": lambda stub: awaited(stub.Talk([Request()]).read()),
     "future().result()": lambda stub: awaited(stub.Ask.future(Request()).result()),
-    "future().code()": lambda stub: awaited(stub.Ask.future(Request(), timeout=5).code()),
+    "future().code()": lambda stub: awaited(stub.Ask.future(Request(), timeout=PATIENCE).code()),
     "future().initial_metadata()": lambda stub: awaited(
-        stub.Ask.future(Request(), timeout=5).initial_metadata()
+        stub.Ask.future(Request(), timeout=PATIENCE).initial_metadata()
     ),
 }
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent import futures
 from contextlib import ExitStack
@@ -191,21 +190,17 @@ async def test_run_on_a_loops_thread_raises_at_once() -> None:
         nonlocal entered
         entered = True
 
-    began = time.monotonic()
     with pytest.raises(RuntimeError, match="await the coroutine there"):
         grpc_bridge.run(never())
-    assert time.monotonic() - began < 1
     assert not entered
 
 
 def test_run_on_the_background_loops_own_thread_raises_at_once() -> None:
-    async def outer() -> float:
-        began = time.monotonic()
+    async def outer() -> None:
         with pytest.raises(RuntimeError, match="await the coroutine there"):
             grpc_bridge.run(asyncio.sleep(0))
-        return time.monotonic() - began
 
-    assert grpc_bridge.run(outer()) < 1
+    grpc_bridge.run(outer())
 
 
 def test_run_in_a_callback_of_the_background_loop_raises_at_once() -> None:
@@ -252,10 +247,8 @@ def test_a_coroutine_of_run_that_blocks_on_its_own_loops_call_raises(bridge_serv
 
         async def outer() -> None:
             call = stub.Ask.future(Request())
-            began = time.monotonic()
             with grpc_bridge.blocking(), pytest.raises(grpc_bridge.WouldDeadlock):
                 call.result()
-            assert time.monotonic() - began < 1
             release.set()
             await call
 

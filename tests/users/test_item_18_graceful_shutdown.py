@@ -89,8 +89,9 @@ PROGRAMS = {
             server = make(grpc)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.default_int_handler)
-            server.start()
             try:
+                # (It may come before this thread has gone on from here.)
+                server.start()
                 server.wait_for_termination()
             except KeyboardInterrupt:
                 server.stop(GRACE).wait()
@@ -101,8 +102,9 @@ PROGRAMS = {
             server = make(grpc)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.default_int_handler)
-            server.start()
             try:
+                # (It may come before this thread has gone on from here.)
+                server.start()
                 server.wait_for_termination()
             except KeyboardInterrupt:
                 server.stop(GRACE)
@@ -252,6 +254,11 @@ def refuses(target: str) -> bool:
     return False
 
 
+def until_refused(target: str) -> None:
+    while not refuses(target):
+        pass
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 @pytest.mark.parametrize("how", PROGRAMS)
 def test_a_signal_drains(how: str, number: signal.Signals, start: Any) -> None:
@@ -264,8 +271,7 @@ def test_a_signal_drains(how: str, number: signal.Signals, start: Any) -> None:
         assert next(on_loop).number == 3
         assert [program.line(), program.line()] == ["in flight"] * 2
         program.process.send_signal(number)
-        while not refuses(program.target):
-            pass
+        until_refused(program.target)
         assert not in_thread.done()
         requests.end.set()
         assert in_thread.result(PATIENCE).number == 7
@@ -326,7 +332,7 @@ async def test_two_servers_in_one_loop_both_stop() -> None:
     await asyncio.wait_for(asyncio.gather(*stops), PATIENCE)
     assert [stopped.is_set() for stopped in stops] == [True, True]
     for _, target in servers:
-        assert await asyncio.to_thread(refuses, target)
+        await asyncio.to_thread(until_refused, target)
 
 
 class Waits(AsyncEcho):

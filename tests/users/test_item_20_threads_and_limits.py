@@ -108,13 +108,15 @@ class Holds(Servicer):
         self.entered = threading.Semaphore(0)
 
     def Ask(self, request, context):
+        release = self.release
         self.entered.release()
-        self.release.wait(PATIENCE)
+        release.wait(PATIENCE)
         return Reply()
 
     async def Collect(self, request_iterator, context):
+        release = self.release
         self.entered.release()
-        while not self.release.is_set():  # noqa: ASYNC110 - it is set in another thread
+        while not release.is_set():  # noqa: ASYNC110 - it is set in another thread
             await asyncio.sleep(0.005)
         return Reply()
 
@@ -146,7 +148,8 @@ async def admitted(servicer: Holds, ask: Callable[[], Any]) -> Any:
 
 async def wave(servicer: Holds, stub: Any, sync_calls: int, ending: str) -> None:
     """Fill the server up to its limit, find it full for both colours, and empty it."""
-    servicer.release.clear()
+    # Handlers of the wave before that are yet to hear of theirs are not held by this one's.
+    servicer.release = threading.Event()
     held = [await admitted(servicer, lambda: stub.Ask.future(Request())) for _ in range(sync_calls)]
     held += [await admitted(servicer, lambda: stub.Collect.future([])) for _ in range(LIMIT - sync_calls)]
     for _ in range(3):

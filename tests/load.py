@@ -52,8 +52,11 @@ class ServerProcess:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            self._port = found.getsockname()[1]
+        # Bound for as long as this lives, so that nobody else is given the port while no server has it.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self._port = self._reserved.getsockname()[1]
         self.target = f"127.0.0.1:{self._port}"
         self._process: subprocess.Popen[str] | None = None
 
@@ -85,6 +88,7 @@ class ServerProcess:
 
     def __exit__(self, *reason: object) -> None:
         self.kill()
+        self._reserved.close()
 
 
 class Load:

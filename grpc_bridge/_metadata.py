@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, overload
 
 MetadataValue = str | bytes
+
+# What gRPC over HTTP/2 admits as a header.
+_KEY = re.compile(r"[0-9a-z_.-]+")
+_ASCII_VALUE = re.compile(r"[ -~]*")
 
 
 class Metadatum(NamedTuple):
@@ -84,3 +89,19 @@ def outgoing(metadata: Any) -> tuple[tuple[str, MetadataValue], ...] | None:
     if isinstance(metadata, Mapping):
         return tuple(metadata.items())
     return tuple(metadata)
+
+
+def illegal_pair(metadata: Iterable[tuple[Any, Any]]) -> tuple[Any, Any] | None:
+    """The first pair that cannot be a header, or None; of a wrong type, C-core itself makes an exception."""
+    for pair in metadata:
+        key, value = map(_text, pair)
+        if isinstance(key, str):
+            if not _KEY.fullmatch(key):
+                return pair
+            if isinstance(value, str) and not key.endswith("-bin") and not _ASCII_VALUE.fullmatch(value):
+                return pair
+    return None
+
+
+def _text(word: Any) -> Any:
+    return word.decode("latin-1") if isinstance(word, bytes) else word

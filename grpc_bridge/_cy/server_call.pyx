@@ -178,6 +178,10 @@ cdef class ServerCall(ServerCallState):
     cdef int _message_taken(self, object ticket, bint ok) except -1:
         return _settle(ticket, ok)
 
+    cdef int _metadata_refused(self, object pair) except -1:
+        _LOGGER.error("%s: Invalid metadata: %r", self.method, tuple(pair))
+        return 0
+
     cdef int _status_refused(self, object error) except -1:
         _LOGGER.error("%s: the status could not be sent: %s", self.method, error, exc_info=error)
         return 0

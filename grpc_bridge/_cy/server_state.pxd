@@ -52,5 +52,6 @@ cdef class ServerCallState(ServerSink):
     cdef int _message_came(self) except -1
     cdef bint _given_up(self, object ticket) except -1
     cdef int _message_taken(self, object ticket, bint ok) except -1  # not ok: dropped
+    cdef int _metadata_refused(self, object pair) except -1
     cdef int _status_refused(self, object error) except -1
     cdef int _closed(self) except -1

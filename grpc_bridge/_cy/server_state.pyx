@@ -6,11 +6,14 @@ Its verbs may be used from any thread; what has ended ignores them.
 
 from collections import deque
 
+from grpc_bridge._metadata import illegal_pair
+
 from grpc_bridge._cy.transport cimport WRITE_NO_COMPRESS, ServerSink, ServerStream
 
 
 cdef int _OK = 0
 cdef int _INTERNAL = 13
+cdef bytes _INVALID_METADATA = b"Invalid metadata"
 
 
 cdef class ServerCallState(ServerSink):
@@ -70,6 +73,12 @@ cdef class ServerCallState(ServerSink):
         return message
 
     cdef int send_headers(self, tuple metadata) except -1:
+        """Send them now, or end the RPC if one of them cannot be a header."""
+        wrong = illegal_pair(metadata)
+        if wrong is not None:
+            self.finished = True
+            self._metadata_refused(wrong)
+            return self.stream.finish(self._unsent_headers(), None, 0, _INTERNAL, _INVALID_METADATA, None)
         if self.compression_header is not None:
             metadata = self.compression_header + metadata
         self.stream.send_headers(metadata)
@@ -120,12 +129,19 @@ cdef class ServerCallState(ServerSink):
 
     cdef int _end_stream(self, bytes message, int code, object details) except -1:
         cdef tuple headers = self._unsent_headers()
+        cdef bytes refusal
+        # Of what the handler has set, something may be impossible to send. The client must not wait for ever.
         try:
-            return self.stream.finish(headers, message, self._flags(), code, details, self.trailers)
+            # Older versions of C-core drop a status with such trailers, and do not say so.
+            wrong = None if self.trailers is None else illegal_pair(self.trailers)
+            if wrong is None:
+                return self.stream.finish(headers, message, self._flags(), code, details, self.trailers)
+            self._metadata_refused(wrong)
+            refusal = _INVALID_METADATA
         except Exception as error:
-            # Of what the handler has set, something cannot be sent. The client must not wait for ever.
             self._status_refused(error)
-        return self.stream.finish(headers, None, 0, _INTERNAL, b"The status could not be sent!", None)
+            refusal = b"The status could not be sent!"
+        return self.stream.finish(headers, None, 0, _INTERNAL, refusal, None)
 
     cdef tuple _unsent_headers(self):
         if self.headers_sent:
@@ -147,6 +163,9 @@ cdef class ServerCallState(ServerSink):
         return False
 
     cdef int _message_taken(self, object ticket, bint ok) except -1:
+        return 0
+
+    cdef int _metadata_refused(self, object pair) except -1:
         return 0
 
     cdef int _status_refused(self, object error) except -1:

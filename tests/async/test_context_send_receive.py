@@ -15,7 +15,7 @@ import grpc_bridge
 
 from ..conftest import PATIENCE, AsyncEcho, Servicer, Start, serving_here, stub_of
 from ..protos.exchange_pb2 import Reply, Request
-from .test_flow_control import FEW
+from .test_flow_control import FEW, FIXED_WINDOW
 
 COUNT = 5
 
@@ -336,7 +336,10 @@ class Floods(Servicer):
 
 async def test_a_sender_that_outruns_its_reader_waits() -> None:
     servicer = Floods()
-    async with serving_here(servicer) as target, grpc_bridge.insecure_channel(target) as channel:
+    async with (
+        serving_here(servicer) as target,
+        grpc_bridge.insecure_channel(target, FIXED_WINDOW) as channel,
+    ):
         call = stub_of(channel).Talk()
         await call.receive()
         before = -1

@@ -19,6 +19,8 @@ MESSAGES = 2_000
 """125 MiB: many times what HTTP/2's windows and the kernel's buffers hold."""
 FEW = 500
 """More than they hold, with room to spare."""
+FIXED_WINDOW = (("grpc.http2.bdp_probe", 0),)
+"""For who reads: C-core widens its window as it sees fit, on a slow machine to tens of MiB."""
 
 
 class Producer(Echo):
@@ -85,7 +87,7 @@ def producing(request: pytest.FixtureRequest, producer: Any) -> str:
 
 
 async def test_a_slow_client_stops_the_server(producer: Any, producing: str) -> None:
-    async with grpc_bridge.insecure_channel(producing) as channel:
+    async with grpc_bridge.insecure_channel(producing, FIXED_WINDOW) as channel:
         stub = stub_of(channel)
         call = stub.Watch(Request())
         assert (await anext(aiter(call))).number == 0
@@ -98,7 +100,10 @@ async def test_a_slow_client_stops_the_server(producer: Any, producing: str) -> 
 
 async def test_a_slow_client_stops_the_server_on_its_own_loop() -> None:
     producer = AsyncProducer()
-    async with serving_here(producer) as target, grpc_bridge.insecure_channel(target) as channel:
+    async with (
+        serving_here(producer) as target,
+        grpc_bridge.insecure_channel(target, FIXED_WINDOW) as channel,
+    ):
         stub = stub_of(channel)
         call = stub.Watch(Request())
         assert (await anext(aiter(call))).number == 0
@@ -130,7 +135,7 @@ async def test_a_slow_server_stops_the_client(
         await call.done_writing()
 
     servicer = AsyncSlowReader() if peer == "ours, coroutines" else SlowReader()
-    target = (grpcio_server if peer == "grpc.server" else bridge_server)(servicer)
+    target = (grpcio_server if peer == "grpc.server" else bridge_server)(servicer, options=FIXED_WINDOW)
     async with grpc_bridge.insecure_channel(target) as channel:
         stub = stub_of(channel)
         writing = None
@@ -163,7 +168,7 @@ async def test_a_reader_that_waits_reads_one_message_ahead(grpcio_server: Start)
         pass
 
     servicer = Reader()
-    async with grpc_bridge.insecure_channel(grpcio_server(servicer)) as channel:
+    async with grpc_bridge.insecure_channel(grpcio_server(servicer, options=FIXED_WINDOW)) as channel:
         stub = stub_of(channel)
         call = stub.Collect(requests())
         await wait_in_thread(servicer.entered)

@@ -18,7 +18,7 @@ import grpc_bridge
 from ..conftest import PATIENCE, AsyncEcho, Echo, LoopInThread, Start, stub_of, until, wait_in_thread
 from ..protos.exchange_pb2 import Reply, Request
 from ..versions import told_across_tasks
-from .test_flow_control import FEW, MESSAGES, PAYLOAD, AsyncSlowReader, SlowReader, give_it_time
+from .test_flow_control import FEW, FIXED_WINDOW, MESSAGES, PAYLOAD, AsyncSlowReader, SlowReader, give_it_time
 
 OK = grpc.StatusCode.OK
 SERVERS = {"grpcio_server": Echo, "bridge_server": AsyncEcho, "aio_server": AsyncEcho}
@@ -121,7 +121,7 @@ async def test_a_sender_waits_for_a_reader_that_has_stopped(
             accepted += 1
         await call.done_sending()
 
-    async with grpc_bridge.insecure_channel(bridge_server(slow)) as channel:
+    async with grpc_bridge.insecure_channel(bridge_server(slow, options=FIXED_WINDOW)) as channel:
         stub = stub_of(channel)
         call = stub.Collect()
         sending = asyncio.create_task(send_all(call))
@@ -136,7 +136,7 @@ async def test_a_sender_waits_for_a_reader_that_has_stopped(
 
 async def test_a_sender_that_is_cancelled_in_the_queue_has_sent_nothing(bridge_server: Start) -> None:
     slow = SlowReader()
-    async with grpc_bridge.insecure_channel(bridge_server(slow)) as channel:
+    async with grpc_bridge.insecure_channel(bridge_server(slow, options=FIXED_WINDOW)) as channel:
         stub = stub_of(channel)
         call = stub.Collect()
         await call.send(Request(number=1))

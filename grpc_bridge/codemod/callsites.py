@@ -21,22 +21,38 @@ class Calls(Handovers):
         callees = self.facts.of(node.func)
         site = CallSite(*self.place(node))  # type: ignore[arg-type]
         parent = self.graph.parents.get(node)
-        site.awaited = isinstance(parent, ast.Await)
+        site.awaited = isinstance(parent, ast.Await) or self.given_to_loop(node)
         site.discarded = isinstance(parent, ast.Expr)
-        if site.awaited and _paths(callees) == {external.TO_THREAD} and node.args:
-            site.threaded = True
-            callees = self.facts.of(node.args[0])
+        if isinstance(parent, ast.Await):
+            site.threaded = external.threaded(_paths(callees), node)
+        if site.threaded is not None:
+            callees = self.facts.of(site.threaded)
         for callee in callees:
             self.classify(site, callee, node)
-        if site.threaded:
+        if site.threaded is not None:
             # What asyncio awaits is the thread; what runs there may do with a thread or without.
             site.awaited = site.plain = False
-            site.rows.clear()
+            if site.callees:
+                site.rows.clear()
         if site.rows or site.callees or site.unknown:
             self.sites.append(site)
         if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
             self.graph.creators.add(self.fn)
         self.external_call(node, self.facts.of(node.func), site)
+
+    def given_to_loop(self, node: ast.expr) -> bool:
+        """True for what asyncio is given to wait for: `asyncio.gather(*[stub.Get(n) for n in numbers])`."""
+        inner: ast.AST = node
+        parent = self.graph.parents.get(inner)
+        while isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.Set)) or (
+            isinstance(parent, (ast.ListComp, ast.SetComp, ast.GeneratorExp)) and parent.elt is inner
+        ):
+            inner, parent = parent, self.graph.parents.get(parent)
+        return (
+            isinstance(parent, ast.Call)
+            and inner in parent.args
+            and not _paths(self.facts.of(parent.func)).isdisjoint(external.TAKES_AWAITABLES)
+        )
 
     def classify(self, site: CallSite, callee: Value, node: ast.Call) -> None:
         if isinstance(callee, Func):

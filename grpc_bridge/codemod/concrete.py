@@ -34,6 +34,9 @@ def edited(plan: Plan, pruned: Pruned, edits: Sequence[Edit]) -> str:
     if tree.code != pruned.text:
         raise ConcreteError("its layout cannot be kept exactly")
     changed = _applied(tree, pruned, edits) if edits else tree
+    for name, code in sorted(plan.helpers.items()):
+        if needed({name}, changed.code):
+            changed = with_helper(changed, code)
     if plan.imports:
         changed = add_imports(changed, needed(plan.imports, pruned.restored(changed.code)))
     changed = add_names(changed, plan.names)
@@ -51,6 +54,20 @@ def _applied(tree: cst.Module, pruned: Pruned, edits: Sequence[Edit]) -> cst.Mod
         places = ", ".join(f"{key.kind} at {key.start[0]}:{key.start[1] + 1}" for key in missed)
         raise ConcreteError(f"places of the analysis were not found in the file: {places}")
     return changed
+
+
+def with_helper(module: cst.Module, code: str) -> cst.Module:
+    """A function before the module's first function or class, with two blank lines on either side."""
+    place, follower = next(
+        (i, node) for i, node in enumerate(module.body) if isinstance(node, (cst.FunctionDef, cst.ClassDef))
+    )
+    lines = [*follower.leading_lines]
+    while lines and lines[0].comment is None:
+        lines.pop(0)
+    blank = [cst.EmptyLine(indent=False)] * 2
+    helper = cst.ensure_type(cst.parse_module(code).body[0], cst.FunctionDef)
+    added = [helper.with_changes(leading_lines=blank), follower.with_changes(leading_lines=[*blank, *lines])]
+    return module.with_changes(body=[*module.body[:place], *added, *module.body[place + 1 :]])
 
 
 def needed(imports: set[str], code: str) -> set[str]:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from .boundary import Cut
+from .executors import Executor
+from .executors import find as find_executors
 from .index import Function, Module, Program
 from .infer import Facts
 from .primitives import LOCKS, QUEUES, THREAD, Primitive, Use, feeders, find, streams_requests
@@ -18,6 +20,7 @@ from .sites import CallSite, Graph, HandSite, IterateSite, LockSite, ReadSite, S
 from .threads import examine, may_block
 from .values import Ext
 
+GATHER = "GB406"
 RULES = {**dict.fromkeys(QUEUES, "GB403"), THREAD: "GB405"}
 """The rules that write the change; of all other kinds, GB404."""
 
@@ -43,8 +46,9 @@ class Counterparts:
         self.primitives = find(program, facts, graph.parents)
         self.taken: set[Primitive] = set()
         self.relevant: set[Primitive] = set()
+        self.executors = Executors(find_executors(program, facts, graph.parents), graph)
         self.exceptions = Exceptions(graph, facts, bool(self.primitives))
-        if not self.primitives:
+        if not (self.primitives or self.executors.found):
             return
         for primitive in self.primitives:
             examine(primitive, facts, graph.parents)
@@ -84,6 +88,12 @@ class Counterparts:
             ]
             if any(getattr(node, "lineno", 0) in lines.get(fn.module, ()) for fn, node in places):
                 primitive.fail("a comment keeps a line that uses it")
+        for executor in self.executors.found:
+            if GATHER in rules:
+                executor.fail(f"{GATHER} is left out")
+            kept = lines.get(executor.fn.module, ())
+            if any(n in kept for n in range(executor.node.lineno, (executor.node.end_lineno or 0) + 1)):
+                executor.fail("a comment keeps a line of it")
 
     # What is taken
 
@@ -98,7 +108,7 @@ class Counterparts:
         for primitive in self.exceptions.leaking(self.taken, self.primitives):
             primitive.fail("what it raises when it is empty or full may be caught elsewhere")
             self.taken.discard(primitive)
-        return bool(self.taken)
+        return self.executors.begin(colours) or bool(self.taken)
 
     def concerns(self, primitive: Primitive, colours: Verdict) -> bool:
         if primitive.kind == THREAD:
@@ -135,7 +145,7 @@ class Counterparts:
         for primitive, why in unfit.items():
             primitive.fail(why)
         self.taken -= unfit.keys()
-        return bool(unfit)
+        return self.executors.drop(colours) or bool(unfit)
 
     def unfit(self, primitive: Primitive, colours: Verdict, bridged: set[Function]) -> str:
         if primitive.target is not None:
@@ -218,7 +228,9 @@ class Counterparts:
     # What follows from it
 
     def waits(self, site: Site) -> bool:
-        """True for a `with` that takes one of asyncio's locks."""
+        """True for a `with` that takes one of asyncio's locks, and where tasks are waited for."""
+        if isinstance(site, WaitSite):
+            return site.node in self.executors.places
         return bool(self.taken) and isinstance(site, LockSite) and self.withs.get(site.node) in self.taken
 
     def held(self, site: Site) -> bool:
@@ -227,19 +239,23 @@ class Counterparts:
             return site.locked
         return site.fn in self.by_hand or not all(self.waits(lock) for lock in self.around.get(site, ()))
 
+    def starters(self, fn: Function) -> Iterator[Function]:
+        """Who runs a function in tasks."""
+        yield from (p.makers[0] for p in self.taken if p.target is fn)
+        yield from (executor.fn for executor in self.executors.taken if fn in executor.targets)
+
     def released(self, fn: Function) -> bool:
         """True for a function that only threads run that become tasks."""
         targets = {
-            id(self.graph.parents.get(keyword))
+            id(keyword.value)
             for primitive in self.taken
             if primitive.target is fn
             for keyword in getattr(primitive.made[0], "keywords", ())
         }
+        targets |= self.executors.given
         sites = self.handed.get(fn, [])
         return bool(sites) and all(
-            site.sink is not None
-            and site.sink.kind == "thread"
-            and id(self.graph.parents.get(self.graph.parents.get(site.node))) in targets  # type: ignore[arg-type]
+            site.sink is not None and site.sink.kind == "thread" and id(site.node) in targets
             for site in sites
         )
 
@@ -251,6 +267,41 @@ class Counterparts:
             for fn, makers in (self.feeders.items() if self.taken else ())
             if fn in using and all(self.on_a_loop(maker, colours) for maker in makers)
         }
+
+
+class Executors:
+    """The executors of a program, and those of them in whose place tasks are taken."""
+
+    def __init__(self, found: list[Executor], graph: Graph) -> None:
+        self.found = found
+        self.graph = graph
+        self.relevant: set[Executor] = set()
+        self.take(set())
+
+    def take(self, taken: set[Executor]) -> None:
+        self.taken = taken
+        self.generators = {(e.fn, generator) for e in taken for generator in e.generators}
+        self.places = {node for executor in taken for node in executor.places(self.graph.parents)}
+        """Where a function waits for what one runs."""
+        self.given = {id(call.args[0]) for e in taken for call in (*e.submits, *e.maps)}
+        """The functions that they are given, as they are written there."""
+
+    def begin(self, colours: Verdict) -> bool:
+        """Take all that run RPCs, to see how far it goes."""
+        self.relevant = {e for e in self.found if e.rpcs or e.targets & colours.waiting}
+        self.take({executor for executor in self.relevant if not executor.trouble})
+        return bool(self.taken)
+
+    def drop(self, colours: Verdict) -> bool:
+        """Give up those of which something stays sync."""
+        for executor in self.taken:
+            others = [fn for fn in (executor.fn, *executor.targets) if not colours.is_async(fn)]
+            if others:
+                executor.fail(f"{others[0].label} stays sync")
+        left = {executor for executor in self.taken if not executor.trouble}
+        fewer = left != self.taken
+        self.take(left)
+        return fewer
 
 
 class Exceptions:

@@ -23,6 +23,7 @@ def digest(plan: Plan) -> str:
             _text(plan.imports),
             _text(plan.released),
             _text(plan.names),
+            _text(plan.helpers),
         ]
     except _Opaque:
         return ""

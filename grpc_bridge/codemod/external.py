@@ -111,6 +111,14 @@ SLEEP = "time.sleep"
 
 TO_THREAD = "asyncio.to_thread"
 
+_RUN_IN_EXECUTOR = re.compile(r"asyncio\.get_(running|event)_loop\(\)\.run_in_executor")
+
+TAKES_AWAITABLES = frozenset(
+    f"asyncio.{name}"
+    for name in ("as_completed", "ensure_future", "gather", "shield", "wait", "wait_for", "create_task")
+)
+"""What waits for what it is given, or has it waited for."""
+
 RUN = "grpc.run"
 """What stands between sync code and a coroutine; `grpc_bridge.run`, by the name it has in the analysis."""
 
@@ -243,6 +251,17 @@ def _by_method_name(method: str) -> list[Sink]:
     if method in _THREAD_METHODS:
         return [Sink("thread", _THREAD_METHODS[method], "fn", trailing=True)]
     return []
+
+
+def threaded(paths: set[str], call: ast.Call) -> ast.expr | None:
+    """The function that a call has run by asyncio's own threads, as it is written."""
+    function: ast.expr | None = None
+    if paths == {TO_THREAD} and call.args:
+        function = call.args[0]
+    elif paths and all(map(_RUN_IN_EXECUTOR.fullmatch, paths)) and len(call.args) > 1:
+        first = call.args[0]
+        function = call.args[1] if isinstance(first, ast.Constant) and first.value is None else None
+    return function if isinstance(function, (ast.Name, ast.Attribute)) else None
 
 
 def is_unknown_stub(path: str) -> bool:

@@ -43,7 +43,7 @@ class Handovers(Iterations):
         for argument in arguments:
             values = self.facts.of(argument)
             sink = next((sink for sink in sinks if sink.holds(node, argument)), None)
-            if site.threaded and argument is node.args[0] and site.callees:
+            if argument is site.threaded and (site.callees or site.rows):
                 continue
             if sink is None and builtin in ("next", "anext") and argument is node.args[0]:
                 if builtin == "next":

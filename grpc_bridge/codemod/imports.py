@@ -108,8 +108,15 @@ def _bound_names(node: cst.CSTNode) -> list[str]:
         if isinstance(statement, (cst.Import, cst.ImportFrom)) and not isinstance(
             statement.names, cst.ImportStar
         ):
-            return [alias.evaluated_alias or alias.evaluated_name for alias in statement.names]
+            plain = isinstance(statement, cst.Import)
+            return [_bound_name(alias, plain) for alias in statement.names]
     return []
+
+
+def _bound_name(alias: cst.ImportAlias, plain: bool) -> str:
+    """The name that one part of an import statement binds: `a` in `import a.b`."""
+    name = alias.evaluated_alias or alias.evaluated_name
+    return name.partition(".")[0] if plain else name
 
 
 def _is_import(node: cst.CSTNode) -> bool:
@@ -249,7 +256,8 @@ def _without(body: Sequence[Statement], name: str) -> list[Statement]:
             statement = node.body[0]
             assert isinstance(statement, (cst.Import, cst.ImportFrom))
             assert not isinstance(statement.names, cst.ImportStar)
-            names = [a for a in statement.names if (a.evaluated_alias or a.evaluated_name) != name]
+            plain = isinstance(statement, cst.Import)
+            names = [alias for alias in statement.names if _bound_name(alias, plain) != name]
             # What stood behind the last name stands behind the one that is last now.
             names[-1] = names[-1].with_changes(comma=statement.names[-1].comma)
             node = node.with_changes(body=[statement.with_changes(names=names)])

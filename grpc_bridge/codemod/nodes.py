@@ -72,8 +72,13 @@ def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
 
 def in_generator(node: ast.AST, above: Mapping[ast.AST, ast.AST]) -> bool:
     """True inside a generator expression, which runs when it is asked to; `above` has the parents."""
+    return generator_around(node, above) is not None
+
+
+def generator_around(node: ast.AST, above: Mapping[ast.AST, ast.AST]) -> ast.GeneratorExp | None:
+    """The innermost generator expression that a node is in."""
     while not isinstance(node, (ast.stmt, ast.Lambda)):
         if isinstance(node, ast.GeneratorExp):
-            return True
+            return node
         node = above[node]
-    return False
+    return None

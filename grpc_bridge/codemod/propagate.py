@@ -186,7 +186,8 @@ class Solver(Waiting):
         if waits and sys.version_info < (3, 11) and self.comprehensions_around(site) > 1:
             reason = f"line {_line(site)} waits in a comprehension inside another, which needs Python 3.11"
             self.stop(fn, site, "GB706", reason)
-        if waits and site.generator is not None and not self.can_collect(site.generator):
+        awaited = isinstance(site, CallSite) and site.awaited
+        if waits and site.generator and not (awaited or self.can_collect(site.generator)):
             reason = f"line {_line(site)} waits inside a generator expression that is handed on"
             self.stop(fn, site, "GB720", reason)
         if isinstance(site, (CallSite, IterateSite, WithSite)) and waits:
@@ -214,7 +215,7 @@ class Solver(Waiting):
             holder = self.long_held[site.key].label
             reason = f"line {_line(site)} takes a lock that {holder} holds while it waits"
             self.cut(fn, "GB704", reason, True)
-        if isinstance(site, WaitSite) and site.how == "stuck":
+        if isinstance(site, WaitSite) and site.how == "stuck" and not waits:
             self.cut(fn, "GB703", f"line {_line(site)} waits for worker threads", True)
         if isinstance(site, HandSite) and waits:
             what = f"line {_line(site)} hands something that waits to {site.to}"
@@ -327,6 +328,7 @@ class Solver(Waiting):
     def family_callers(self, fn: Function) -> set[Function]:
         family = self.graph.families.get(fn, {fn})
         callers = {c for member in family for c in self.graph.callers.get(member, ())}
+        callers |= {c for member in family for c in self.counterparts.starters(member)}
         if any(member in self.roots for member in family):
             return set()
         return callers - family

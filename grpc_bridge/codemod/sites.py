@@ -42,8 +42,8 @@ class CallSite(Site):
     """It is an RPC, and whether it streams is not known."""
     discarded: bool = False
     """The call is a statement of its own: nobody looks at its value."""
-    threaded: bool = False
-    """It is `await asyncio.to_thread(callee, ...)`."""
+    threaded: ast.expr | None = None
+    """The callee in `await asyncio.to_thread(callee, ...)`."""
 
     @property
     def intrinsic(self) -> bool:

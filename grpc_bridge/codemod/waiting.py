@@ -89,7 +89,7 @@ class Waiting:
             return site.channel or bool(site.callees & waiting)
         if isinstance(site, ReadSite):
             return bool(site.callees & waiting)
-        if isinstance(site, LockSite):
+        if isinstance(site, (LockSite, WaitSite)):
             return self.counterparts.waits(site)
         if isinstance(site, HandSite) and site.sink is None:
             return site.multi or bool(site.origins) or bool(site.functions & waiting)
@@ -171,7 +171,7 @@ class Waiting:
                 (isinstance(site, CallSite) and site.intrinsic)
                 or (isinstance(site, IterateSite) and site.stream)
                 or (isinstance(site, WithSite) and site.channel)
-                or isinstance(site, LockSite)
+                or isinstance(site, (LockSite, WaitSite))
             )
             for site in self.graph.of(fn)
         )

@@ -145,7 +145,7 @@ def test_an_executor_waited_for_keeps_the_function_sync() -> None:
 
         def fan_out(stub: GreeterStub):
             with ThreadPoolExecutor(2) as pool:
-                return list(pool.map(stub.Hi, [1, 2]))
+                return list(pool.map(lambda n: stub.Hi(n), [1, 2]))
 
 
         def main(stub: GreeterStub):
@@ -160,7 +160,7 @@ def test_an_executor_waited_for_keeps_the_function_sync() -> None:
 
         def fan_out(stub: GreeterStub):
             with ThreadPoolExecutor(2) as pool:
-                return list(pool.map(stub.Hi, [1, 2]))
+                return list(pool.map(lambda n: stub.Hi(n), [1, 2]))
 
 
         async def main(stub: GreeterStub):

@@ -30,6 +30,7 @@ import threading
 import time
 import unittest
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -135,6 +136,14 @@ def main(stub: GreeterStub):
     prices = Prices(stub)
     prices._ready.set()
     prices.refresh()
+""",
+    "GB406": """
+def fetch(stub: GreeterStub, n):
+    return stub.Hi(n)
+
+
+def main(stub: GreeterStub, numbers, articles):
+    EXAMPLE
 """,
     "GB405": """
 def read(stub, seen):

@@ -38,7 +38,8 @@ if await asyncstdlib.any(r.failed async for r in stub.Watch(request)):
 def match(view: View) -> Iterator[Edit]:
     if not view.is_async:
         return
-    generators: set[ast.GeneratorExp] = set()
+    executors = view.colours.counterparts.executors
+    generators = {generator for fn, generator in executors.generators if fn is view.fn}
     for site in view.sites(Site):
         if site.generator is not None and waits(view, site):
             generators.add(site.generator)

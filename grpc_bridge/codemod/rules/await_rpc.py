@@ -25,5 +25,6 @@ reply, call = await stub.Get.with_call(request, timeout=1)
 
 def match(view: View) -> Iterator[Edit]:
     for site in view.sites(CallSite):
-        if any(kind.endswith("MultiCallable") for kind in site.kinds) and view.spelling(site) == "await":
+        rpc = any(kind.endswith("MultiCallable") for kind in site.kinds)
+        if rpc and site.threaded is None and view.spelling(site) == "await":
             yield view.edit(RULE, "Call", site.node, await_)

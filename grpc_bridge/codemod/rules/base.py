@@ -80,6 +80,8 @@ class Plan:
     imports: set[str] = field(default_factory=set)
     names: set[tuple[str, str]] = field(default_factory=set)
     """Names that join an import statement: its module, and the name."""
+    helpers: dict[str, str] = field(default_factory=dict)
+    """Functions that are put before the module's first, by name: their source."""
     style: Style = "iterate"
     released: dict[str, int] = field(default_factory=dict)
     """Names of which some uses went away, and how many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from ..later import cst
 from ..sites import CallSite
@@ -40,9 +41,10 @@ def match(view: View) -> Iterator[Edit]:
         if site.kinds == {"run"}:
             release(view, site.node.func)
             yield view.edit(RULE, "Call", site.node, await_argument)
-        elif site.threaded:
+        elif site.threaded is not None:
             release(view, site.node.func)
-            yield view.edit(RULE, "Call", site.node, call_argument)
+            change = partial(call_argument, place=site.node.args.index(site.threaded))
+            yield view.edit(RULE, "Call", site.node, change)
 
 
 def release(view: View, bridge: ast.expr) -> None:
@@ -56,6 +58,5 @@ def await_argument(node: cst.Call) -> cst.Await:
     return await_(node.args[0].value.with_changes(lpar=list(node.lpar), rpar=list(node.rpar)))
 
 
-def call_argument(node: cst.Call) -> cst.Call:
-    function, *rest = node.args
-    return node.with_changes(func=function.value, args=rest)
+def call_argument(node: cst.Call, place: int) -> cst.Call:
+    return node.with_changes(func=node.args[place].value, args=node.args[place + 1 :])

@@ -1,7 +1,7 @@
 # shape: cuts
 # async: main
 # stays: <lambda> Price.__eq__ callback called_back in_workers plugged reduced rows text_of written
-# cuts: GB503 GB701 GB702 GB703 GB705 GB716 GB720
+# cuts: GB406 GB503 GB701 GB702 GB703 GB705 GB716 GB720
 """Places that stay sync: what the interpreter, threads, C code and unknown code call."""
 
 import csv

@@ -1,0 +1,320 @@
+"""Executors: which become tasks, what is written for them, and which stay, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from .tool import rewritten, run
+
+HEAD = """\
+{imports}
+from greet_pb2_grpc import GreeterStub
+
+
+def fetch(stub: GreeterStub, n, scale=1):
+    return stub.Hi(n) * scale
+
+
+"""
+FUTURES = "from concurrent.futures import ThreadPoolExecutor, as_completed, wait\n"
+
+
+def test_everything_that_is_taken() -> None:
+    before = """
+    from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    class Client:
+        def __init__(self, stub: GreeterStub):
+            self.stub = stub
+
+        def one(self, n, scale=1):
+            return self.stub.Hi(n) * scale
+
+        # All of them.
+        def all(self, ns):
+            # Side by side.
+            with ThreadPoolExecutor() as pool:  # in threads
+                return list(pool.map(self.one, ns))
+
+        def total(self, ns):
+            with ThreadPoolExecutor(len(ns)) as pool:
+                futures = []
+                for n in ns:
+                    futures.append(pool.submit(self.one, n, scale=2))
+
+                # As they come.
+                for future in as_completed(futures):
+                    try:
+                        print(future.result().text)
+                    except ValueError:
+                        print(len(futures))
+            return sum(future.result() for future in futures)
+
+        def raw(self, ns):
+            with ThreadPoolExecutor() as pool:
+                futures = [pool.submit(self.stub.Hi, n) for n in ns]
+                wait(futures)
+                pool.map(self.one, ns)
+                for n, future in zip(ns, futures):
+                    print(n, future.result(), future.done())
+
+        def two(self):
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                left = pool.submit(self.one, 1)
+                right = pool.submit(self.one, 2)
+                return left.result() + right.result().upper()
+    """
+    after = """
+    import asyncio
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    class Client:
+        def __init__(self, stub: GreeterStub):
+            self.stub = stub
+
+        async def one(self, n, scale=1):
+            return await self.stub.Hi(n) * scale
+
+        # All of them.
+        async def all(self, ns):
+            # Side by side.
+            # in threads
+            return await asyncio.gather(*map(self.one, ns))
+
+        async def total(self, ns):
+            futures = []
+            for n in ns:
+                futures.append(asyncio.create_task(self.one(n, scale=2)))
+
+            # As they come.
+            for future in asyncio.as_completed(futures):
+                try:
+                    print((await future).text)
+                except ValueError:
+                    print(len(futures))
+            return sum([await future for future in futures])
+
+        async def raw(self, ns):
+            futures = [asyncio.ensure_future(self.stub.Hi(n)) for n in ns]
+            await asyncio.gather(*futures, return_exceptions=True)
+            await asyncio.gather(*map(self.one, ns), return_exceptions=True)
+            for n, future in zip(ns, futures):
+                print(n, await future, future.done())
+
+        async def two(self):
+            left = asyncio.create_task(self.one(1))
+            right = asyncio.create_task(self.one(2))
+            return await left + (await right).upper()
+    """
+    assert rewritten(before, after) == []
+
+
+def test_how_many_run_at_once_stays() -> None:
+    before = """
+    import concurrent.futures
+
+    from greet_pb2_grpc import GreeterStub
+
+    WORKERS = 8
+
+
+    # The one for all.
+    def fetch(stub: GreeterStub, n, scale=1):
+        return stub.Hi(n) * scale
+
+
+    def every(stub: GreeterStub, ns):
+        with concurrent.futures.ThreadPoolExecutor(WORKERS, "fetch") as pool:
+            return [pool.submit(fetch, stub, 1), *pool.map(stub.Hi, ns)]
+
+
+    def many(stub: GreeterStub, ns):
+        with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+            futures = [pool.submit(fetch, stub, n, scale=2) for n in ns]
+            print(dict(zip(ns, pool.map(stub.Hi, ns))))
+            return [future.result() for future in futures]
+    """
+    after = """
+    import asyncio
+    import concurrent.futures
+    import functools
+
+    from greet_pb2_grpc import GreeterStub
+
+    WORKERS = 8
+
+
+    async def _limited(limit, function, *args, **kwargs):
+        async with limit:
+            return await function(*args, **kwargs)
+
+
+    # The one for all.
+    async def fetch(stub: GreeterStub, n, scale=1):
+        return await stub.Hi(n) * scale
+
+
+    async def many(stub: GreeterStub, ns):
+        pool = asyncio.Semaphore(8)
+        futures = [asyncio.create_task(_limited(pool, fetch, stub, n, scale=2)) for n in ns]
+        print(dict(zip(ns, await asyncio.gather(*map(functools.partial(_limited, pool, stub.Hi), ns)))))
+        return [await future for future in futures]
+    """
+    head, _, rest = before.partition("\n\n\n    def every")
+    many = rest[rest.index("\n\n\n    def many") :]
+    assert rewritten(head + many, after.replace("    import concurrent.futures\n", "")) == []
+
+
+def test_the_helper_of_an_earlier_run_is_taken() -> None:
+    helper = """
+    async def _limited(limit, function, *args, **kwargs):
+        async with limit:
+            return await function(*args, **kwargs)
+    """
+    source = f"""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from greet_pb2_grpc import GreeterStub
+
+    {helper}
+
+    def every(stub: GreeterStub, ns):
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(stub.Hi, ns))
+    """
+    _, got = run(source)
+    assert got["app.py"].count("def _limited") == 1
+    assert "functools.partial(_limited, pool, stub.Hi)" in got["app.py"]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("return [pool.submit(fetch, stub, n) for n in ns][0].result()", "keeps what it submits"),
+        ("pool.submit(fetch, stub, 1)", "keeps what it submits"),
+        ("f = pool.submit(fetch, stub, 1)", "nobody waits for f"),
+        ("f = pool.submit(fetch, stub, 1); return f.result(timeout=3)", "calls result of a future"),
+        (
+            "f = pool.submit(fetch, stub, 1); f.add_done_callback(print); f.result()",
+            "calls add_done_callback",
+        ),
+        ("f = pool.submit(fetch, stub, 1); print(f.exception()); f.result()", "calls exception"),
+        ("f = pool.submit(fetch, stub, 1); print(f); f.result()", "takes the futures where"),
+        ("f = pool.submit(fetch, stub, 1); f.result(); f = 3", "is bound more than once"),
+        ("f = pool.submit(print, 1); f.result(); pool.submit(stub.Hi)", "is not one function"),
+        ("f = pool.submit(stub.Many, 1); f.result(); g = pool.submit(stub.Hi)", "is not one function"),
+        ("f = pool.submit(slow, stub); f.result()", "slow calls builtins.open, which may block the loop"),
+        ("print(pool); pool.map(stub.Hi, ns)", "takes it where it cannot be followed"),
+        ("return pool.map(stub.Hi, ns)", "keeps the results of map for later"),
+        ("return list(pool.map(stub.Hi, ns, timeout=3))", "gives map more than"),
+        ("r = pool.map(stub.Hi, ns); return list(r)", "keeps the results of map for later"),
+        ("pool.map(stub.Hi, ns); return lambda: pool.map(stub.Hi, ns)", "uses pool in another function"),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n"
+            "        for f in fs:\n            return f.result()",
+            "leaves before all are done",
+        ),
+        (
+            "fs = {pool.submit(fetch, stub, n): n for n in ns}\n"
+            "        for f in as_completed(fs):\n            print(fs[f], f.result())",
+            "keeps what it submits",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n"
+            "        for f in as_completed(fs):\n            print(names[f], f.result())",
+            "takes a future where",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs)\n",
+            "takes the futures where",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        return (f.result() for f in fs)",
+            "generator",
+        ),
+    ],
+)
+def test_what_stays(body: str, why: str) -> None:
+    """The executor stays as it is, on threads, and the reason is told."""
+    source = HEAD.format(imports=FUTURES) + (
+        "def slow(stub: GreeterStub):\n    return stub.Hi(open('x').read())\n\n\n"
+        "def every(stub: GreeterStub, ns, names):\n    with ThreadPoolExecutor() as pool:\n"
+        f"        {body}\n\n\n"
+        "def main(stub: GreeterStub):\n    return stub.Hi(1), every(stub, [1], {})\n"
+    )
+    result, got = run(source)
+    assert f"    with ThreadPoolExecutor() as pool:\n        {body}\n" in got["app.py"]
+    assert "async def every" not in got["app.py"]
+    (found,) = [finding.message for finding in result.findings if finding.rule == "GB406"]
+    assert why in found
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ("with ThreadPoolExecutor(initializer=print) as pool:", "more than a number and a name"),
+        ("with ThreadPoolExecutor(*ns) as pool:", "more than a number and a name"),
+        ("with ThreadPoolExecutor(workers) as pool:", "may be left open"),
+        ("with ThreadPoolExecutor(4) as pool, open('x'):", "together with others"),
+        ("with ThreadPoolExecutor(4) as pool:  # grpc-bridge: keep", "a comment keeps a line of it"),
+    ],
+)
+def test_executors_that_stay_by_how_they_are_made(head: str, why: str) -> None:
+    source = HEAD.format(imports=FUTURES) + (
+        f"def every(stub: GreeterStub, ns, workers=None):\n    {head}\n"
+        "        return list(pool.map(stub.Hi, ns))\n\n\n"
+        "def main(stub: GreeterStub):\n    return stub.Hi(1), every(stub, [1])\n"
+    )
+    result, got = run(source)
+    assert head in got["app.py"]
+    found = [finding.message for finding in result.findings if finding.rule == "GB406"]
+    assert found == [] if "together" in why else why in found[0]
+
+
+def test_an_executor_of_something_else_is_left_alone() -> None:
+    source = HEAD.format(imports=FUTURES) + (
+        "def every(stub: GreeterStub, ns):\n    with ThreadPoolExecutor(4) as pool:\n"
+        "        sizes = list(pool.map(len, ns))\n    return sizes, stub.Hi(1)\n"
+    )
+    result, got = run(source)
+    assert "        sizes = list(pool.map(len, ns))\n" in got["app.py"]
+    assert [finding for finding in result.findings if finding.rule == "GB406"] == []
+
+
+def test_threads_that_asyncio_starts_for_an_rpc() -> None:
+    """And what asyncio is given to wait for stays what it is."""
+    before = """
+    import asyncio
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    def fetch(stub: GreeterStub):
+        return stub.Hi(0)
+
+
+    async def partly(stub: GreeterStub, ns):
+        loop = asyncio.get_running_loop()
+        one = await loop.run_in_executor(None, stub.Hi, 1)
+        two = await asyncio.to_thread(stub.Hi, 2), await loop.run_in_executor(None, fetch, stub)
+        three = await loop.run_in_executor(None, lambda: stub.Hi(3))
+        pair = await asyncio.gather(stub.Hi(4), stub.Hi(5))
+        task = asyncio.ensure_future(stub.Hi(6))
+        rest = await asyncio.gather(*(stub.Hi(n) for n in ns), *[stub.Hi(n) for n in ns])
+        return one, two, three, pair, await task, rest, await asyncio.wait_for(stub.Hi(7), 1)
+    """
+    after = (
+        before.replace("await loop.run_in_executor(None, stub.Hi, 1)", "await stub.Hi(1)")
+        .replace("await asyncio.to_thread(stub.Hi, 2)", "await stub.Hi(2)")
+        .replace("await loop.run_in_executor(None, fetch, stub)", "await fetch(stub)")
+        .replace(
+            "    def fetch(stub: GreeterStub):\n        return",
+            "    async def fetch(stub: GreeterStub):\n        return await",
+        )
+    )
+    assert rewritten(before, after) == ["GB703"]

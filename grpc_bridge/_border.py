@@ -57,7 +57,8 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 def blocking() -> Iterator[None]:
     """Inside, calls behave as in a plain thread, even where an event loop is running.
 
-    For legacy code that has to run on a loop's thread. A call in it blocks that loop.
+    For legacy code that has to run on a loop's thread. A call in it blocks that loop. Also a decorator, as
+    in ``@blocking()``, for a function that nobody awaits: a ``__del__``, or a signal handler.
     """
     loop = asyncio._get_running_loop()
     owner = _NO_TASK if loop is None else asyncio.current_task(loop) or _NO_TASK

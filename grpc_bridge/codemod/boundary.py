@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from . import entries
+from . import entries, external
 from .index import Class, Function, Program, dotted
 from .infer import Facts
 from .sites import CallSite, Graph, HandSite
@@ -84,6 +84,9 @@ def cuts(
                     if fn.kind == "lambda" and cut.rule in OF_LAMBDAS:
                         found[fn] = cut
                     found.setdefault(fn, cut)
+    for fn in program.functions():
+        if any(Ext(external.BLOCKING) in facts.of(decorator) for decorator in fn.decorators):
+            found.setdefault(fn, Cut("GB711", "it is under @grpc.blocking()", True))
     for fn, cut in _kept(program, keep_sync).items():
         # What may run on a loop's thread keeps that reason: it cuts more.
         if fn not in found or not found[fn].chain:
@@ -203,6 +206,10 @@ def _by_hand(fn: Function, site: HandSite) -> Cut | None:
         return Cut("GB719", "the interpreter runs it when it exits, outside any loop", False)
     if site.sink.kind == "signal":
         return Cut("GB718", "a signal calls it, and does not await it", True)
+    if site.sink.kind == "finalizer":
+        return Cut("GB714", f"{site.to} calls it when an object goes, and does not await it", True)
+    if site.sink.kind == "loop":
+        return Cut("GB702", f"{site.to} has the loop call it, which does not await it", True)
     if site.sink.kind == "thread":
         return Cut("GB703", f"{site.to} runs it in a plain thread", False)
     if site.sink.kind == "handler":

@@ -11,7 +11,7 @@ from .infer import Facts
 from .locks import Locks
 from .mocks import Mocks
 from .nodes import children, parents
-from .sites import CallSite, Graph, IterateSite, LockSite, ReadSite, WaitSite, WithSite
+from .sites import CallSite, Graph, HandSite, IterateSite, LockSite, ReadSite, WaitSite, WithSite
 from .values import Box, Ext, Gen, Inst, Manager, Obj
 
 PROTOCOL_PAIRS = {
@@ -35,6 +35,9 @@ def build(program: Program, facts: Facts) -> Graph:
             if isinstance(site, (CallSite, IterateSite, WithSite, ReadSite)):
                 for callee in site.callees:
                     graph.callers.setdefault(callee, set()).add(fn)
+            elif isinstance(site, HandSite):
+                for handed in site.functions:
+                    graph.handed.setdefault(handed, []).append(site)
     if any(b"mock" in module.source.data for module in program.modules.values()):
         graph.mocks = Mocks(program, facts)
     _families(program, graph)
@@ -154,7 +157,7 @@ class _Collector(Calls):
             self.visit(part)
 
     def visit_with(self, node: ast.With) -> None:
-        locks = False
+        locks = sync_form = False
         for index, item in enumerate(node.items):
             values = self.facts.of(item.context_expr)
             site = WithSite(*self.place(node), item=index)  # type: ignore[arg-type]
@@ -172,6 +175,7 @@ class _Collector(Calls):
                     site.plain = True
             self.sites.append(site)
             locks = locks or self.locks.taken_by(item.context_expr)
+            sync_form = sync_form or Ext(external.BLOCKING) in values
             if any(isinstance(v, Ext) and external.is_executor(v.path) for v in values):
                 self.sites.append(WaitSite(*self.place(node), how="stuck", path="with executor"))
             self.visit(item.context_expr)
@@ -179,6 +183,8 @@ class _Collector(Calls):
         start = len(self.sites)
         for statement in node.body:
             self.visit(statement)
+        if sync_form:
+            self.graph.sync_form.update(self.sites[start:])
         if locks:
             inside = [site for site in self.sites[start:] if not isinstance(site, LockSite)]
             taken = [item.context_expr for item in node.items]

@@ -10,7 +10,7 @@ from typing import Literal
 from .. import _surface
 from .values import NOTHING, Ext, MemberOf, Value, Values
 
-SinkKind = Literal["thread", "exit", "callback", "signal", "handler"]
+SinkKind = Literal["thread", "exit", "callback", "signal", "handler", "loop", "finalizer"]
 
 COLLECTORS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed"})
 """Builtins that read a whole iterable and keep its elements."""
@@ -18,7 +18,10 @@ COLLECTORS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed
 CONSUMERS = COLLECTORS | {"sum", "min", "max", "any", "all", "enumerate", "zip", "dict"}
 """Builtins that read a whole iterable; a list is as good to them as a generator."""
 
-IDENTITY = frozenset({"functools.wraps()", "copy.copy", "copy.deepcopy", "weakref.proxy"})
+BLOCKING = "grpc.blocking()"
+"""What the sync form of a call is asked for with, as a decorator or in a `with`."""
+
+IDENTITY = frozenset({"functools.wraps()", "copy.copy", "copy.deepcopy", "weakref.proxy", BLOCKING})
 """External callables that give their first argument back, as far as this analysis cares."""
 
 RECORDS = frozenset({"types.SimpleNamespace", "threading.local", "argparse.Namespace"})
@@ -167,6 +170,10 @@ _THREAD_CALLS = {
     "asyncio.to_thread": "func",
 }
 _POSITION = {"threading.Thread": 1, "threading.Timer": 1, "multiprocessing.Process": 1}
+_LOOP_METHODS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
+"""What an event loop calls later, on its own thread."""
+_ASYNCIO_METHODS = {**_LOOP_METHODS, "add_done_callback": 0, "add_reader": 1, "add_writer": 1}
+_FINALIZERS = frozenset({"weakref.finalize", "weakref.ref", "weakref.WeakMethod"})
 _THREAD_METHODS = {"submit": 0, "apply_async": 0, "run_in_executor": 1, "add_done_callback": 0}
 
 _DECORATORS = {
@@ -187,6 +194,7 @@ _DECORATORS = {
     "typing_extensions.override": "plain",
     "functools.wraps()": "plain",
     "typing.no_type_check": "plain",
+    BLOCKING: "plain",
     "builtins.super": "plain",
 }
 
@@ -237,9 +245,13 @@ def _external_sinks(path: str) -> list[Sink]:
         return [Sink("exit", 0, "func", trailing=True)]
     if path == "signal.signal":
         return [Sink("signal", 1, "handler")]
+    if path in _FINALIZERS:
+        return [Sink("finalizer", 1, "func" if path == "weakref.finalize" else "callback", trailing=True)]
     if path.startswith("grpc.") and path.endswith("_rpc_method_handler"):
         return [Sink("handler", 0, "behavior")]
     method = path.rpartition(".")[2]
+    if path.startswith("asyncio.") and method in _ASYNCIO_METHODS:
+        return [Sink("loop", _ASYNCIO_METHODS[method], "callback", trailing=True)]
     if path.startswith(EXECUTORS) and method == "map":
         return [Sink("thread", 0, "fn", maps=True)]
     return _by_method_name(method) if "()" in path else []
@@ -248,6 +260,8 @@ def _external_sinks(path: str) -> list[Sink]:
 def _by_method_name(method: str) -> list[Sink]:
     if method == "add_signal_handler":
         return [Sink("signal", 1, "callback", trailing=True)]
+    if method in _LOOP_METHODS:
+        return [Sink("loop", _LOOP_METHODS[method], "callback", trailing=True)]
     if method in _THREAD_METHODS:
         return [Sink("thread", _THREAD_METHODS[method], "fn", trailing=True)]
     return []

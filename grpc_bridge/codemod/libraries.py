@@ -73,7 +73,7 @@ class LibraryEvaluator(CallEvaluator, ABC):
     def grpc_function(self, name: str, node: ast.Call, frame: Frame) -> Values:
         row = _surface.member("", name)
         if row is None:
-            return NOTHING
+            return frozenset({Ext(external.BLOCKING)}) if name == "blocking" else NOTHING
         if name in COMPILERS:
             module = self.program.compiled.get(node)
             services: Values = frozenset({Mod(module) if module else Ext(external.UNKNOWN_SERVICES)})

@@ -180,6 +180,8 @@ class Solver(Waiting):
         waits = self.site_waits(site)
         if waits and self.counterparts.held(site):
             self.stop(fn, site, "GB704", f"line {_line(site)} waits while a threading lock is held")
+        if waits and site in self.graph.sync_form:
+            self.stop(fn, site, "GB711", f"line {_line(site)} is under grpc.blocking()")
         if waits and self.in_class_body(site):
             reason = f"line {_line(site)} waits in the body of a class, which cannot await"
             self.stop(fn, site, "GB706", reason)

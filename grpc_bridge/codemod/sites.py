@@ -122,9 +122,13 @@ class Graph:
     creators: set[Function] = field(default_factory=set)
     callers: dict[Function, set[Function]] = field(default_factory=dict)
     families: dict[Function, set[Function]] = field(default_factory=dict)
+    handed: dict[Function, list[HandSite]] = field(default_factory=dict)
+    """Where functions are handed to code that is not in the program."""
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     mocks: Mocks | None = None
     """The mocks that stand for stubs; None where the program has none."""
+    sync_form: set[Site] = field(default_factory=set)
+    """Places under `with grpc.blocking()`."""
     driven: dict[Function, str] = field(default_factory=dict)
     """Generators that are not only iterated over, by what is asked of them."""
 

@@ -231,7 +231,7 @@ STAYS = {
         """,
     ),
     "a finalizer": (
-        "GB702",
+        "GB714",
         """
         import weakref
 

@@ -8,6 +8,7 @@ Its first lines say what the migration has to make of it:
     # async: every function that is a coroutine afterwards, by its qualified name
     # stays: every function of which a person is told that it waits and stays sync
     # cuts: the rule of every finding that a person is left with
+    # warns: the warning that it gives once it is migrated, where what cannot await holds up a loop
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,9 @@ MAIN = "main.py"
 
 _IMPORT = re.compile(r"^( *)import grpc( as \w+)?$", re.MULTILINE)
 _FROM_IMPORT = re.compile(r"^( *)from grpc import ", re.MULTILINE)
-_HEADER = re.compile(r"^# (shape|async|stays|cuts): ?(.*)$", re.MULTILINE)
+_WARNING = re.compile(r"^\S+:\d+: (\w+Warning): .*\n  .*\n", re.MULTILINE)
+"""What and where, and the line of the program."""
+_HEADER = re.compile(r"^# (shape|async|stays|cuts|warns): ?(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Expected:
     coroutines: list[str]
     stays: list[str]
     cuts: list[str]
+    warns: list[str]
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def sources_of(name: str) -> dict[str, str]:
 def expected(name: str) -> Expected:
     found = dict(_HEADER.findall(sources_of(name)[MAIN]))
     return Expected(
-        found["shape"], *(sorted(found.get(line, "").split()) for line in ("async", "stays", "cuts"))
+        found["shape"], *(sorted(found.get(line, "").split()) for line in ("async", "stays", "cuts", "warns"))
     )
 
 
@@ -123,8 +127,9 @@ def run(name: str, leg: str) -> Run:
     if leg not in (GRPCIO, COROUTINE):
         sources = {path: in_threads(text) for path, text in sources.items()}
     folder = _write(sources, BUILD / leg / "corpus" / name)
+    warns = expected(name).warns if leg == COROUTINE else []
     if is_script(sources[MAIN]):
-        return _run_script(folder / MAIN, leg)
+        return _run_script(folder / MAIN, leg, warns)
 
     def allow(module: types.ModuleType) -> None:
         # Where it is right that main stays as it was, it runs where it may block.
@@ -142,7 +147,7 @@ def is_script(source: str) -> bool:
     return '__name__ == "__main__"' in source
 
 
-def _run_script(path: Path, leg: str) -> Run:
+def _run_script(path: Path, leg: str, warns: Collection[str]) -> Run:
     # asyncio's debug mode would complain of a busy machine, and C-core would tell how connections end.
     told = {
         "PYTHONPATH": str(ROOT),
@@ -158,7 +163,9 @@ def _run_script(path: Path, leg: str) -> Run:
         return Run(leg, (), f"still running after {TIMEOUT:g} s\n{error.stdout}\n{error.stderr}", ())
     lines = [Observation("printed", line) for line in ended.stdout.splitlines()]
     status = Observation("exit status", str(ended.returncode))
-    return Run(leg, (*lines, status), None, (ended.stderr,) if ended.stderr else ())
+    expected_there = set(_WARNING.findall(ended.stderr)) == set(warns)
+    rest = _WARNING.sub("", ended.stderr) if expected_there else f"warns: {warns}\n{ended.stderr}"
+    return Run(leg, (*lines, status), None, (rest,) if rest else ())
 
 
 @functools.cache

@@ -238,7 +238,9 @@ def report_cut(view: View, rule: Rule) -> Iterator[Edit]:
         barred = view.colours.barred.get(site)
         if barred is not None and barred.rule == rule.id:
             node = site.node if hasattr(site.node, "lineno") else getattr(site, "iterable", fn.node)
-            view.report(rule, node, f"this place in {fn.label} stays as it is: {barred.reason}", True)
+            view.report(
+                rule, node, f"this place in {fn.label} stays as it is: {barred.reason}", rule.id != "GB711"
+            )
     cut = view.colours.sync.get(fn)
     if cut is not None and cut.rule == rule.id and fn in view.colours.waiting and not fn.top_level:
         decide = cut.chain and not only_stops(view) and rule.id != "GB711"

@@ -1,4 +1,4 @@
-"""A `__del__` stays sync: nobody is there to await it."""
+"""A `__del__`, or another finalizer, stays sync: nobody is there to await it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .base import Edit, Rule, View, report_cut
 RULE = Rule(
     id="GB714",
     slug="cut-finalizer",
-    sentence="A `__del__` stays sync: nobody is there to await it.",
+    sentence="A `__del__`, or another finalizer, stays sync: nobody is there to await it.",
     before="""\
 class Session:
     def __del__(self):

@@ -167,6 +167,14 @@ def main():
     fetch(stub)
     threading.Thread(target=report).start()
 """,
+    "GB507": f"""
+stub = {CHANNEL}
+
+EXAMPLE
+
+def main(stub: GreeterStub):
+    stub.Get(request)
+""",
     "GB503": f"""
 class Client:
     def __init__(self, target):

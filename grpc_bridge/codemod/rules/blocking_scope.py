@@ -20,6 +20,8 @@ RULE = Rule(
     sentence="What is called on a loop's thread and not awaited makes its RPCs in their sync form.",
     before="""\
 class Session:
+    stub: GreeterStub
+
     def __del__(self):
         self.stub.Close(self.id)
 
@@ -28,6 +30,8 @@ signal.signal(signal.SIGHUP, lambda number, frame: stub.Reload(Empty()))
 """,
     after="""\
 class Session:
+    stub: GreeterStub
+
     @grpc.blocking()
     def __del__(self):
         self.stub.Close(self.id)

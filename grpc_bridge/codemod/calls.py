@@ -95,6 +95,8 @@ class CallEvaluator(TextEvaluator, ABC):
             if callee.node is not None:
                 if external.is_mock(callee):
                     return self.attribute_of(node, callee, "return_value", frame)
+                if callee.path.startswith(external.PARSER):
+                    return self.call_parser(callee, keywords)
                 return self.call_queue(callee.node, callee.path, args)
             return self.call_external(callee.path, node, args, keywords, frame)
         return NOTHING
@@ -201,6 +203,10 @@ class CallEvaluator(TextEvaluator, ABC):
         self, path: str, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
     ) -> Values:
         """What a call of something outside the program returns."""
+
+    @abstractmethod
+    def call_parser(self, parser: Ext, keywords: dict[str, Values]) -> Values:
+        """A call of a method of argparse's, which `parser` is."""
 
     @abstractmethod
     def call_queue(self, queue: ast.AST, path: str, args: list[Values]) -> Values:

@@ -34,6 +34,11 @@ class Calls(Handovers):
             site.awaited = site.plain = False
             if site.callees:
                 site.rows.clear()
+        if isinstance(node.func, ast.Attribute) and len(site.callees) == len(callees) > 1:
+            owners = self.facts.of(node.func.value)
+            site.picked = bool(owners) and all(
+                isinstance(v, Ext) and external.is_namespace(v) for v in owners
+            )
         if site.rows or site.callees or site.unknown:
             self.sites.append(site)
         if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from .. import _surface
+from . import external
 from .containers import Containers, Place
 from .index import BUILTINS, Class, Function, Module, dotted
 from .nodes import children
@@ -229,6 +230,8 @@ class Evaluator(Containers, ABC):
             return values or self.submodule(frame, node, attr) or self.lazily(owner.module, attr)
         if isinstance(owner, Ext):
             module = self.submodule(frame, node, attr)
+            if owner.node is not None and external.is_namespace(owner):
+                return self.known(("default", owner.node, attr))
             path = f"{owner.path}.{attr}"
             if path in CALLS_WITHOUT_CHANNEL:
                 return frozenset({Obj(CALLS_WITHOUT_CHANNEL[path])})

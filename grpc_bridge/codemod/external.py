@@ -44,6 +44,15 @@ PRIMITIVES = QUEUES | {
 }  # fmt: skip
 """What is told apart by where it is made: each is used by the code that it reaches, and by no other."""
 
+PARSER = "argparse.ArgumentParser"
+SET_DEFAULTS = "set_defaults"
+
+
+def is_namespace(value: Ext) -> bool:
+    """True for what argparse makes of a command line."""
+    return value.path in (f"{PARSER}().parse_args()", f"{PARSER}().parse_intermixed_args()")
+
+
 MOCKS = frozenset(
     f"{module}.{kind}"
     for module in ("unittest.mock", "mock")

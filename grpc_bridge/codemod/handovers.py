@@ -15,8 +15,8 @@ class Handovers(Iterations):
     """What calls of external code, and assignments to its objects, do with what they are given."""
 
     def external_call(self, node: ast.Call, callees: Values, site: CallSite) -> None:
-        # What a mock is given it keeps, and calls nothing.
-        strangers = [v for v in callees if isinstance(v, Ext) and not external.is_mock(v)]
+        # A mock calls nothing of what it is given.
+        strangers = [v for v in callees if isinstance(v, Ext) and not (external.is_mock(v) or keeps(v))]
         paths = list(dict.fromkeys(stranger.path for stranger in strangers))
         full = any(isinstance(callee, Ext) and external.bounded(callee.node) for callee in callees)
         for path in paths:
@@ -114,3 +114,8 @@ class Handovers(Iterations):
                 if isinstance(value, Box):
                     pending.append(value)
         return frozenset(found)
+
+
+def keeps(callee: Ext) -> bool:
+    """True for argparse's `set_defaults`: what it is given is found again in the parsed arguments."""
+    return callee.node is not None and callee.path.endswith(f".{external.SET_DEFAULTS}")

@@ -247,6 +247,8 @@ class Inference(AnnotationEvaluator):
             self.eval(node.subject, frame)
             for case in node.cases:
                 inner = frame.branch()
+                if case.guard is not None:
+                    self.eval(case.guard, inner)
                 self.block(case.body, inner)
                 frame.state = self.join(frame.state, inner.state)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):

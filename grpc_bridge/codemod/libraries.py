@@ -54,6 +54,16 @@ class LibraryEvaluator(CallEvaluator, ABC):
         result = f"{path}()"
         return frozenset({Ext(result)}) if len(result) < MAX_PATH else NOTHING
 
+    def call_parser(self, parser: Ext, keywords: dict[str, Values]) -> Values:
+        """A method of an `ArgumentParser`, or of what its methods return."""
+        assert parser.node is not None
+        if parser.path.endswith(f".{external.SET_DEFAULTS}"):
+            for name, values in keywords.items():
+                self.learn(("default", parser.node, name), values)
+            return NOTHING
+        path = f"{parser.path}()"
+        return frozenset({Ext(path, parser.node)}) if len(path) < MAX_PATH else NOTHING
+
     def call_queue(self, queue: ast.AST, path: str, args: list[Values]) -> Values:
         """A method of a queue: what was put into it may come out."""
         if path.endswith((".put", ".put_nowait")) and args:
@@ -209,6 +219,8 @@ class LibraryEvaluator(CallEvaluator, ABC):
         if path in external.HOLDERS:
             self.learn(("elem", node), self.elements(first))
             return frozenset({Box(node)})
+        if path == external.PARSER:
+            return frozenset({Ext(f"{path}()", node)})
         if path in external.PRIMITIVES or path in external.MOCKS:
             itself: Values = frozenset({Ext(f"{path}()", node)})
             if "patch" in path and external.makes_mock(node):

@@ -194,7 +194,8 @@ class Solver(Waiting):
             self.stop(fn, site, "GB720", reason)
         if isinstance(site, (CallSite, IterateSite, WithSite)) and waits:
             sync = {c for c in site.callees if c in self.colours.waiting and self.sync_context(c)}
-            plain = site.plain or bool(site.callees - self.colours.waiting)
+            others = site.callees - self.colours.waiting
+            plain = site.plain or (bool(others) and not self.may_follow(site, others))
             if isinstance(site, CallSite) and site.unknown:
                 what = f"line {_line(site)} calls a stub whose generated code is not in reach"
                 self.cut(fn, "GB709", what, False)
@@ -222,6 +223,17 @@ class Solver(Waiting):
         if isinstance(site, HandSite) and waits:
             what = f"line {_line(site)} hands something that waits to {site.to}"
             self.stop(fn, site, "GB717" if site.sorts else "GB720" if site.generators else "GB702", what)
+
+    def may_follow(self, site: Site, others: set[Function]) -> bool:
+        """True for commands that wait for nothing: they become coroutines, as those beside them do."""
+        return (
+            isinstance(site, CallSite)
+            and site.picked
+            and all(
+                fn.kind == "def" and fn.module.in_run and fn not in self.natural and not fn.is_generator
+                for fn in others
+            )
+        )
 
     def in_class_body(self, site: Site) -> bool:
         node: ast.AST | None = site.node
@@ -370,9 +382,20 @@ class Solver(Waiting):
             if not self.graph.callers[fn] <= wanted | asynchronous:
                 reason = "it waits, and both coroutines and sync code call it"
                 self.natural.setdefault(fn, Cut("GB706", reason, True))
-        feeders = self.counterparts.wanted(self.colours) - wanted - self.promoted
-        self.promoted |= wanted - coroutines | feeders
-        return wanted > coroutines or bool(feeders)
+        followers = self.counterparts.wanted(self.colours) | self.picked()
+        followers -= wanted | self.promoted
+        self.promoted |= wanted - coroutines | followers
+        return wanted > coroutines or bool(followers)
+
+    def picked(self) -> set[Function]:
+        """Commands that stand beside coroutines where argparse picks one."""
+        return {
+            callee
+            for sites in self.graph.sites.values()
+            for site in sites
+            if isinstance(site, CallSite) and site.picked and any(map(self.colours.is_async, site.callees))
+            for callee in site.callees
+        }
 
     def spread(
         self,

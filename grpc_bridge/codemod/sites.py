@@ -45,6 +45,9 @@ class CallSite(Site):
     threaded: ast.expr | None = None
     """The callee in `await asyncio.to_thread(callee, ...)`."""
 
+    picked: bool = False
+    """It calls one of several functions of the program, whichever argparse has found in the command line."""
+
     @property
     def intrinsic(self) -> bool:
         return any(row.blocks for row in self.rows)

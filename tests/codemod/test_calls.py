@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .tool import rewritten, unchanged
+from .tool import migrated, rewritten, unchanged
 
 HEADER = "from greet_pb2_grpc import GreeterStub\n\n\n"
 
@@ -183,3 +183,65 @@ def test_multi_callables_made_by_hand() -> None:
                 print(item)
         """,
     )
+
+
+def test_every_position_that_an_expression_may_have() -> None:
+    found = migrated(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def positions(stub: GreeterStub, d, wrap):
+            wrap(await stub.Hi(1), *[await stub.Hi(2)], *await stub.Hi(3), key=await stub.Hi(4))
+            wrap(**{"a": await stub.Hi(1)}, **await stub.Hi(2))
+            a = [await stub.Hi(n) for n in d if (await stub.Hi(n)).ok]
+            b = {await stub.Hi(n): await stub.Hi(n) for n in d}
+            b |= {await stub.Hi(n) for n in (await stub.Hi(1)).all}
+            x = await stub.Hi(1) if await stub.Hi(2) else await stub.Hi(3)
+            if await stub.Hi(1) and not await stub.Hi(2) or (await stub.Hi(3)).x == (await stub.Hi(4)).y:
+                x += await stub.Hi(1)
+            elif (w := await stub.Hi(1)) in await stub.Hi(2):
+                d[(await stub.Hi(1)).k] += (await stub.Hi(2)).n
+            while await stub.Hi(1):
+                del d[await stub.Hi(1)]
+            assert await stub.Hi(1), await stub.Hi(2)
+            y: int = -await stub.Hi(1) ** 2
+            z = f"{await stub.Hi(1)} {(await stub.Hi(2)).text!r:>10} {await stub.Hi(3):{await stub.Hi(4)}}"
+            z = (await stub.Hi(1)).a.b((await stub.Hi(2)).c)[await stub.Hi(3)].d[await stub.Hi(4):]
+            a, *b = await stub.Hi(1), (await stub.Hi(2),)
+            with open(await stub.Hi(1)) as file, await stub.Hi(2) as other:
+                raise ValueError(await stub.Hi(1)) from await stub.Hi(2)
+            return a, b, w, x, y, z
+
+
+        async def statements(stub: GreeterStub, wrap):
+            for n in (await stub.Hi(1)).items:
+                print(n)
+            else:
+                await stub.Hi(2)
+            try:
+                return await stub.Hi(1)
+            except await stub.Hi(2) as error:
+                raise error
+            else:
+                await stub.Hi(3)
+            finally:
+                await stub.Hi(4)
+
+
+        async def matched(stub: GreeterStub, wrap):
+            match await stub.Hi(1):
+                case 1 if await stub.Hi(2):
+                    return (
+                        (await stub.Hi(3))  # the third
+                        .text
+                    )
+
+            @wrap(await stub.Hi(4))
+            class Inner:
+                pass
+
+            return Inner, await (stub.Hi)(5)
+        """
+    )
+    assert found == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .tool import rewritten, rules, run
+from .tool import rewritten, rules, run, unchanged
 
 HEAD = """
 import asyncio
@@ -161,3 +161,90 @@ def test_a_command_under_a_decorator_that_nobody_knows_stays() -> None:
     result, got = run(source)
     assert "asyncio.run" not in got["app.py"]
     assert "GB705" in rules(result)
+
+
+ARGPARSE = """
+import argparse
+import sys
+
+from greet_pb2_grpc import GreeterStub
+
+stub: GreeterStub
+
+
+def hi(args):
+    print(stub.Hi(args.name))
+
+
+def many(args):
+    for reply in stub.Many(args.name):
+        print(reply)
+    return 1
+
+
+def version(args):
+    print("1")
+
+
+def add_version(commands):
+    parser = commands.add_parser("version")
+    parser.set_defaults(func={version})
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    parse_hi = commands.add_parser("hi")
+    parse_hi.set_defaults(func=hi, loud=True)
+    commands.add_parser("many").set_defaults(func=many)
+    add_version(commands)
+    args = parser.parse_args(argv)
+    return args.func(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+def test_the_commands_that_argparse_picks() -> None:
+    """All change together, those that wait for nothing too: whoever calls one of them awaits it."""
+    before = ARGPARSE.format(version="version")
+    after = (
+        before.replace("\ndef ", "\nasync def ")
+        .replace("async def add_version", "def add_version")
+        .replace("stub.Hi(", "await stub.Hi(")
+        .replace("    for ", "    async for ")
+        .replace("return args", "return await args")
+        .replace("(main())", "(asyncio.run(main()))")
+        .replace("import argparse\n", "import argparse\nimport asyncio\n")
+    )
+    assert rewritten(before, after) == []
+
+
+def test_a_command_that_cannot_follow_keeps_all_of_them() -> None:
+    assert unchanged(ARGPARSE.format(version="lambda args: None")) == ["GB706"]
+
+
+def test_each_parser_has_commands_of_its_own() -> None:
+    found, got = run(
+        {
+            "app.py": ARGPARSE.format(version="version"),
+            "other.py": """
+            import argparse
+
+
+            def show(args):
+                return 1
+
+
+            def main():
+                parser = argparse.ArgumentParser()
+                parser.set_defaults(func=show)
+                args = parser.parse_args()
+                return args.func(args)
+            """,
+        }
+    )
+    assert "async" not in got["other.py"]
+    assert rules(found) == []

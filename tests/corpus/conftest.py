@@ -10,6 +10,9 @@ from grpc_bridge.codemod import runner
 
 from ..codemod.tool import both_ways
 
+# Some of the programs have tests of their own, which they run themselves.
+collect_ignore = ["programs"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _session() -> Iterator[None]:

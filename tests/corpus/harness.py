@@ -9,6 +9,8 @@ Its first lines say what the migration has to make of it:
     # stays: every function of which a person is told that it waits and stays sync
     # cuts: the rule of every finding that a person is left with
     # warns: the warning that it gives once it is migrated, where what cannot await holds up a loop
+    # keep_sync: functions that the user wants left alone
+    # outside: those of its files that are not in the run
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grpc_bridge.codemod.findings import Finding
+from grpc_bridge.codemod.options import Options
 from grpc_bridge.codemod.runner import Result, migrate, write
 
 from ..sync_parity.legs import COROUTINE, GRPCIO, ROOT, TIMEOUT, Run, execute
@@ -42,7 +45,8 @@ _IMPORT = re.compile(r"^( *)import grpc( as \w+)?$", re.MULTILINE)
 _FROM_IMPORT = re.compile(r"^( *)from grpc import ", re.MULTILINE)
 _WARNING = re.compile(r"^\S+:\d+: (\w+Warning): .*\n  .*\n", re.MULTILINE)
 """What and where, and the line of the program."""
-_HEADER = re.compile(r"^# (shape|async|stays|cuts|warns): ?(.*)$", re.MULTILINE)
+LINES = ("async", "stays", "cuts", "warns", "keep_sync", "outside")
+_HEADER = re.compile(rf"^# (shape|{'|'.join(LINES)}): ?(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Expected:
     stays: list[str]
     cuts: list[str]
     warns: list[str]
+    keep_sync: list[str]
+    outside: list[str]
 
 
 @dataclass(frozen=True)
@@ -101,9 +107,7 @@ def sources_of(name: str) -> dict[str, str]:
 
 def expected(name: str) -> Expected:
     found = dict(_HEADER.findall(sources_of(name)[MAIN]))
-    return Expected(
-        found["shape"], *(sorted(found.get(line, "").split()) for line in ("async", "stays", "cuts", "warns"))
-    )
+    return Expected(found["shape"], *(sorted(found.get(line, "").split()) for line in LINES))
 
 
 @functools.cache
@@ -112,11 +116,15 @@ def migrated(name: str) -> Migrated:
     with tempfile.TemporaryDirectory() as place:
         folder = _write(sources_of(name), Path(place) / name)
         (folder / "pyproject.toml").touch()
-        first = migrate([folder])
+        wanted = expected(name)
+        options = Options(
+            keep_sync=frozenset(wanted.keep_sync), exclude=tuple(f"/{path}" for path in wanted.outside)
+        )
+        first = migrate([folder], options)
         if first.failed:
             raise ValueError(f"the codemod failed: {first.failed}")
         write(first)
-        second = migrate([folder])
+        second = migrate([folder], options)
         after = {path: (folder / path).read_text(encoding="utf-8") for path in sources_of(name)}
     return Migrated(after, first, second)
 

@@ -48,7 +48,11 @@ class Page:
         sys.path.insert(0, str(self.folder))
         for file, text in {"helloworld.proto": scenes.PROTO, **scenes.FILES.get(name, {})}.items():
             self.write(file, text)
-        self.port = free_port()
+        # Bound while the page runs: nobody else is given the port before a server of the page has it.
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.reserved.bind(("127.0.0.1", 0))
+        self.port: int = self.reserved.getsockname()[1]
         self.tests = False
         self.printed: str | None = None
         self.groups: list[subprocess.Popen[str]] = []
@@ -67,6 +71,7 @@ class Page:
             for group in self.groups:
                 with contextlib.suppress(ProcessLookupError):  # the page has ended it itself
                     os.killpg(group.pid, signal.SIGTERM)
+            self.reserved.close()
 
     def one(self, block: Example, target: str, names: dict[str, Any]) -> None:
         if block.mark == "file":
@@ -135,13 +140,6 @@ def served(block: Example, address: str, names: dict[str, Any]) -> None:
         stopped = names["server"].stop(None)
         assert stopped.wait(PATIENCE)
         running.result(PATIENCE)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def main() -> None:

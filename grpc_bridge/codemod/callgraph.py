@@ -6,7 +6,7 @@ import ast
 
 from . import external, implicit
 from .callsites import Calls
-from .index import Program, is_main_guard
+from .index import Function, Program, is_main_guard
 from .infer import Facts
 from .locks import Locks
 from .mocks import Mocks
@@ -51,16 +51,25 @@ def _families(program: Program, graph: Graph) -> None:
         if cls.module.source.generated:
             continue
         for name, method in cls.methods.items():
-            family = graph.families.setdefault(method, {method})
+            graph.families.setdefault(method, {method})
+            if name in ("__init__", "__new__", "__del__"):
+                continue
             partners = [PROTOCOL_PAIRS[name]] if name in PROTOCOL_PAIRS else []
-            for other in (*cls.ancestors(), *cls.descendants()):
-                if other.module.source.generated or name in ("__init__", "__new__", "__del__"):
-                    continue
-                for partner in (name, *partners):
-                    if partner in other.methods:
-                        family |= graph.families.setdefault(other.methods[partner], {other.methods[partner]})
-            for member in family:
-                graph.families[member] = family
+            # Those below say so themselves.
+            for other in cls.ancestors():
+                if not other.module.source.generated:
+                    for partner in (name, *partners):
+                        if partner in other.methods:
+                            _join(graph, method, other.methods[partner])
+
+
+def _join(graph: Graph, left: Function, right: Function) -> None:
+    """Make one family of two, the smaller moving to the larger."""
+    families = [graph.families.setdefault(fn, {fn}) for fn in (left, right)]
+    smaller, larger = sorted(families, key=len)
+    if smaller is not larger:
+        larger |= smaller
+        graph.families.update(dict.fromkeys(smaller, larger))
 
 
 def _protocols(graph: Graph) -> None:

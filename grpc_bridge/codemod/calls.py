@@ -240,7 +240,7 @@ class CallEvaluator(TextEvaluator, ABC):
                         known = self.registered.setdefault(value.cls, set())
                         if servicer not in known:
                             known.add(servicer)
-                            self.structure_changed = True
+                            self.restructure()
 
     def registered_as(self, cls: Class) -> Iterable[Class]:
         """The generated servicers that instances of `cls` were added to a server as."""
@@ -255,7 +255,7 @@ class CallEvaluator(TextEvaluator, ABC):
                 role = external.decorator_role(applied.path)
                 if role is not None and role not in roles:
                     roles.add(role)
-                    self.structure_changed = True
+                    self.restructure()
             elif isinstance(applied, Func):
                 self.pass_arguments(applied, None, [value], {})
                 result |= self.result(applied.fn, frame)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 from .index import Class, Function, Module, Program
-from .values import NOTHING, Values
+from .values import NOTHING, Cls, Inst, Values
 
 if TYPE_CHECKING:
     from .infer import Facts
+
+MemberKey = tuple[Literal["member"], Inst | Cls, str, bool]
+"""An attribute of a class or its instances; with True, of the classes above it only."""
 
 Key = (
     tuple[str, Function]
@@ -17,6 +21,7 @@ Key = (
     | tuple[str, Function, str]
     | tuple[str, Class, str]
     | tuple[str, ast.AST, int | str]
+    | MemberKey
 )
 MAX_VALUES = 48
 
@@ -30,6 +35,13 @@ class Environment:
         self.env: dict[Key, Values] = {}
         self.blurred: set[Key] = set()
         self.readers: dict[Key, set[Function]] = {}
+        self.derived: dict[Key, Values] = {}
+        """What was put together of other values, until one of those grows."""
+        self.read_through: dict[MemberKey, set[Function]] = {}
+        """The properties that are read where an attribute is asked for."""
+        self.deriving: Key | None = None
+        self.followers: dict[Key, set[Key]] = {}
+        """What was derived from a value."""
         self.dirty: set[Function] = set()
         self.structure_changed = False
         self.unit: Function | None = None
@@ -47,9 +59,29 @@ class Environment:
         """Annotations in quotes, parsed."""
 
     def known(self, key: Key) -> Values:
-        if self.unit is not None:
+        if self.deriving is not None:
+            self.followers.setdefault(key, set()).add(self.deriving)
+        elif self.unit is not None:
             self.readers.setdefault(key, set()).add(self.unit)
         return self.env.get(key, NOTHING)
+
+    def derive(self, key: Key, compute: Callable[[], Values]) -> Values:
+        """What `compute` makes of what is known, computed once for all who ask by this key.
+
+        It is computed again, and who asked is evaluated again, when something has grown that it read.
+        """
+        if self.unit is not None:
+            self.readers.setdefault(key, set()).add(self.unit)
+        if key not in self.derived:
+            around, self.deriving = self.deriving, key
+            self.derived[key] = compute()
+            self.deriving = around
+        return self.derived[key]
+
+    def restructure(self) -> None:
+        """A base class or what a decorator makes of a function is learnt: anything may depend on it."""
+        self.structure_changed = True
+        self.derived.clear()
 
     def learn(self, key: Key, values: Values) -> None:
         before = self.env.get(key, NOTHING)
@@ -61,6 +93,9 @@ class Environment:
                 after = NOTHING
             self.env[key] = after
             self.dirty |= self.readers.get(key, set())
+            for follower in self.followers.pop(key, ()):
+                if self.derived.pop(follower, None) is not None:
+                    self.dirty |= self.readers.get(follower, set())
 
     def record(self, node: ast.AST, values: Values) -> Values:
         before = self.facts.values.get(node, NOTHING)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .. import _surface
 from . import external
 from .containers import Containers, Place
+from .environment import MemberKey
 from .index import BUILTINS, Class, Function, Module, dotted
 from .nodes import children
 from .values import (
@@ -265,7 +266,17 @@ class Evaluator(Containers, ABC):
         return frozenset({Mod(target)}) if target else NOTHING
 
     def class_attribute(self, node: ast.expr, owner: Inst | Cls, attr: str, up_only: bool = False) -> Values:
+        key: MemberKey = ("member", owner, attr, up_only)
+        found = self.derive(key, lambda: self.find_attribute(key))
+        if getters := self.read_through.get(key):
+            self.facts.properties.setdefault(node, set()).update(getters)
+        return found
+
+    def find_attribute(self, key: MemberKey) -> Values:
+        """What an attribute of a class or its instances is; notes the properties that are read for it."""
+        _, owner, attr, up_only = key
         cls = owner.cls
+        getters = self.read_through[key] = set()
         if attr in cls.stub_methods and isinstance(owner, Inst):
             return frozenset({Obj(_surface.MULTI_CALLABLES[cls.stub_methods[attr]])})
         found: set[Value] = set()
@@ -287,17 +298,17 @@ class Evaluator(Containers, ABC):
         fallback = cls.find_method("__getattr__")
         if not found and fallback is not None and attr not in cls.methods and not attr.startswith("__"):
             return self.known(("ret", fallback))
-        return frozenset().union(*(self.bound(node, value, owner) for value in found))
+        return frozenset().union(*(self.bound(value, owner, getters) for value in found))
 
-    def bound(self, node: ast.expr, value: Value, owner: Inst | Cls) -> Values:
+    def bound(self, value: Value, owner: Inst | Cls, getters: set[Function]) -> Values:
         """A value found on a class, as seen through an instance: methods bind, properties are read."""
         if isinstance(value, Getter):
-            self.facts.properties.setdefault(node, set()).add(value.fn)
+            getters.add(value.fn)
             return self.known(("ret", value.fn))
         if not isinstance(value, Func):
             return frozenset({value})
         if self.facts.has_role(value.fn, "property"):
-            self.facts.properties.setdefault(node, set()).add(value.fn)
+            getters.add(value.fn)
             return self.known(("ret", value.fn))
         if value.fn.kind == "lambda" and value.fn.cls is None:
             return frozenset({value})

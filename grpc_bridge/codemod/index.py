@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -117,32 +118,35 @@ class Class:
     """For a generated stub: the arity of each method."""
     servicer_methods: dict[str, str] = field(default_factory=dict)
     """For a generated servicer: the arity of each handler."""
+    _above: tuple[Class, ...] | None = field(default=None, repr=False)
+    _below: tuple[Class, ...] | None = field(default=None, repr=False)
 
     @property
     def qualname(self) -> str:
         around = self.outer.qualname if self.outer else self.scope.qualname
         return f"{around}.{self.name}".lstrip(".")
 
-    def ancestors(self) -> Iterator[Class]:
-        """This class and the program's classes above it, nearest first."""
-        seen: list[Class] = []
-        queue = [self]
-        while queue:
-            cls = queue.pop(0)
-            if cls not in seen:
-                seen.append(cls)
-                queue.extend(cls.bases)
-        return iter(seen)
+    def derive_from(self, base: Class) -> None:
+        """Add a base class. What was remembered of both families is forgotten."""
+        below, above = self.descendants(), base.ancestors()
+        self.bases.append(base)
+        base.subclasses.append(self)
+        for cls in (self, *below):
+            cls._above = None
+        for cls in above:
+            cls._below = None
 
-    def descendants(self) -> Iterator[Class]:
-        seen: list[Class] = []
-        queue = list(self.subclasses)
-        while queue:
-            cls = queue.pop(0)
-            if cls not in seen:
-                seen.append(cls)
-                queue.extend(cls.subclasses)
-        return iter(seen)
+    def ancestors(self) -> tuple[Class, ...]:
+        """This class and the program's classes above it, nearest first."""
+        if self._above is None:
+            self._above = _in_reach([self], lambda cls: cls.bases)
+        return self._above
+
+    def descendants(self) -> tuple[Class, ...]:
+        """The program's classes below this one, nearest first."""
+        if self._below is None:
+            self._below = _in_reach(self.subclasses, lambda cls: cls.subclasses)
+        return self._below
 
     def find_method(self, name: str) -> Function | None:
         for cls in self.ancestors():
@@ -152,6 +156,18 @@ class Class:
 
     def all_external_bases(self) -> set[str]:
         return {base for cls in self.ancestors() for base in cls.external_bases}
+
+
+def _in_reach(start: Sequence[Class], step: Callable[[Class], Sequence[Class]]) -> tuple[Class, ...]:
+    """The classes that steps lead to from some, those first, each once, nearest first."""
+    seen = dict.fromkeys(start)
+    queue = deque(seen)
+    while queue:
+        for cls in step(queue.popleft()):
+            if cls not in seen:
+                seen[cls] = None
+                queue.append(cls)
+    return tuple(seen)
 
 
 @dataclass(eq=False)

@@ -314,9 +314,8 @@ class Inference(AnnotationEvaluator):
         for base in node.bases:
             for value in self.eval(base, frame):
                 if isinstance(value, Cls) and value.cls is not cls and value.cls not in cls.bases:
-                    cls.bases.append(value.cls)
-                    value.cls.subclasses.append(cls)
-                    self.structure_changed = True
+                    cls.derive_from(value.cls)
+                    self.restructure()
                 elif isinstance(value, Ext):
                     cls.external_bases.add(value.path)
             if not self.facts.of(base):
@@ -410,7 +409,7 @@ class Inference(AnnotationEvaluator):
                 if name not in frame.scope.bound:
                     # Whoever imports from here finds more than before.
                     frame.scope.bound.add(name)
-                    self.structure_changed = True
+                    self.restructure()
                 self.bind(name, self.known(("var", parent.top, name)), frame)
 
     # Assignment

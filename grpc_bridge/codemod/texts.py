@@ -111,7 +111,7 @@ class TextEvaluator(Evaluator, ABC):
         if name not in wanted:
             wanted.add(name)
             # The calls of it were evaluated when nobody asked for their texts.
-            self.structure_changed = True
+            self.restructure()
         known = self.known(("text", fn, name))
         if UNKNOWN in known:
             return None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import difflib
+import itertools
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,11 @@ BODIES = st.sampled_from(
         "x = (lambda: {call})()",
         "try:\n        {call}\n    except grpc.RpcError:\n        pass",
         "with LOCK:\n        {call}",
+        "with LOCKS[0]:\n        {call}",
+        "with lock_of():\n        {call}",
+        "with held():\n        {call}",
+        "for x in each():\n        {call}",
+        "LOCK.acquire()\n    try:\n        {call}\n    finally:\n        LOCK.release()",
         "threading.Thread(target=lambda: {call}).start()",
         "for x in range({call} or 1):\n        pass",
         "return {call} or {call}",
@@ -43,6 +50,26 @@ BODIES = st.sampled_from(
         "return retry(lambda: {call})",
     ]
 )
+LOCKS = """LOCK = threading.Lock()
+LOCKS = [threading.Lock()]
+
+
+def lock_of():
+    return LOCKS[-1]
+
+
+@contextlib.contextmanager
+def held():
+    with LOCK:
+        yield
+
+
+def each():
+    with LOCK:
+        yield 1
+"""
+"""Locks that are known by name, and others that only what they are tells of."""
+
 PLACES = st.sampled_from(
     ["function", "method", "init", "property", "static", "class", "manager", "generator"]
 )
@@ -131,7 +158,7 @@ def sources(program: list[Piece], mains: list[int]) -> dict[str, str]:
     files = {}
     for module in MODULES:
         text = "import contextlib\nimport threading\n\nimport grpc\n\nimport a\nimport b\nimport c\n"
-        text += "from greet_pb2_grpc import GreeterStub\n\nLOCK = threading.Lock()\n\n\n"
+        text += f"from greet_pb2_grpc import GreeterStub\n\n{LOCKS}\n\n"
         text += "def retry(function):\n    return function()\n\n\n"
         text += "\n\n".join(text_of(n, p, program) for n, p in enumerate(program) if p.module == module)
         files[f"{module}.py"] = text
@@ -168,21 +195,41 @@ def coroutine_names(trees: dict[str, ast.Module]) -> set[str]:
     }
 
 
+WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+
+
+def under_locks(tree: ast.Module) -> list[ast.AST]:
+    """What runs while a threading lock is held; asyncio's are entered by `async with`, and awaited."""
+    found: list[ast.AST] = []
+    awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.With, ast.For)):
+            heads = node.items if isinstance(node, ast.With) else [node.iter]
+            if re.search(r"LOCK|(lock_of|held|each)\(", " ".join(map(ast.unparse, heads))):
+                found += [part for statement in node.body for part in (statement, *own(statement))]
+        for body in (getattr(node, "body", None), getattr(node, "orelse", None)):
+            for before, after in itertools.pairwise(body if isinstance(body, list) else ()):
+                # What is acquired by hand is held in the `try` that follows.
+                call = before.value if isinstance(before, ast.Expr) else None
+                if call and ast.unparse(call) == "LOCK.acquire()" and id(call) not in awaited:
+                    found += own(after)
+    return found
+
+
 def check(after: dict[str, str]) -> None:
     trees = {name: ast.parse(text) for name, text in after.items()}
     coroutines = coroutine_names(trees)
     for name, text in after.items():
-        compile(text, name, "exec", dont_inherit=True)
         assert doubled_awaits(text) == []
         tree = trees[name]
-        waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
         inside = {part for fn in functions(tree) if isinstance(fn, ast.AsyncFunctionDef) for part in own(fn)}
         for node in ast.walk(tree):
-            if isinstance(node, waits) or (isinstance(node, ast.comprehension) and node.is_async):
+            if isinstance(node, WAITS) or (isinstance(node, ast.comprehension) and node.is_async):
                 assert node in inside, f"{name}: a sync function awaits"
-        for node in ast.walk(tree):
-            if isinstance(node, ast.With) and any("LOCK" in ast.unparse(item) for item in node.items):
-                assert not any(isinstance(part, waits) for part in own(node)), f"{name}: await under a lock"
+        compile(text, name, "exec", dont_inherit=True)
+        assert not [part for part in under_locks(tree) if isinstance(part, WAITS)], (
+            f"{name}: await under a lock"
+        )
         taken = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
         taken |= {
             id(argument)

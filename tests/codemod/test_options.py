@@ -297,6 +297,12 @@ def test_options_that_need_others(project: Path, capsys: pytest.CaptureFixture[s
     assert "it needs --check" in usage(capsys, "--baseline", "x.json", project)
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_jobs_that_are_no_number(number: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = f"argument --jobs: '{number}' is not a number of processes"
+    assert message in usage(capsys, f"--jobs={number}", project)
+
+
 # The configuration
 
 

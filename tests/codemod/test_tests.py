@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .tool import rewritten, unchanged
 
 CONFTEST = """
@@ -240,3 +242,26 @@ def test_unittest() -> None:
                 """
         },
     )
+
+
+@pytest.mark.parametrize("other", ["", "\n\nclass Other(TestCase):\n    pass\n"])
+def test_a_test_case_that_is_imported_by_its_name(other: str) -> None:
+    before = f"""
+from unittest import TestCase, mock
+
+from greet_pb2_grpc import GreeterStub
+
+
+class Tests(TestCase):
+    stub: GreeterStub
+
+    def test_hi(self):
+        self.assertEqual(self.stub.Hi(1), mock.ANY)
+{other}"""
+    after = (
+        before.replace("Tests(TestCase)", "Tests(IsolatedAsyncioTestCase)")
+        .replace("import TestCase,", f"import IsolatedAsyncioTestCase,{' TestCase,' if other else ''}")
+        .replace("def test", "async def test")
+        .replace("self.stub.Hi", "await self.stub.Hi")
+    )
+    assert rewritten({"test_it.py": before}, {"test_it.py": after}) == []

@@ -41,8 +41,9 @@ class Rule:
         """The rule's section of docs/rules.md, which `--explain` prints."""
         before, after = self.before.splitlines(), self.after.splitlines()
         if after:
-            lines = [line for line in difflib.ndiff(before, after, None, None) if line[0] != "?"]
-            shown = ["```diff", *(line[0] + line[2:] if line[2:] else line[0].strip() for line in lines)]
+            most = len(before) + len(after)
+            _, _, _, *lines = difflib.unified_diff(before, after, n=most, lineterm="")
+            shown = ["```diff", *(line.rstrip() for line in lines)]
         else:
             shown = ["```python", *before]
         body = "\n".join([*shown, "```"])

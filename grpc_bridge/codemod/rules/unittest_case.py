@@ -8,7 +8,7 @@ from functools import partial
 
 from ..later import cst
 from ..values import Ext, Func
-from .base import Edit, Rule, View
+from .base import Apply, Edit, Rule, View
 from .pytest_test import unittest_class
 from .syntax import name as syntax_name
 
@@ -29,6 +29,7 @@ class TestHi(unittest.IsolatedAsyncioTestCase):
 )
 
 SETUP = {"setUp": "asyncSetUp", "tearDown": "asyncTearDown"}
+ISOLATED = "IsolatedAsyncioTestCase"
 NAMES = frozenset({"unittest.TestCase", "unittest.case.TestCase"})
 
 
@@ -57,15 +58,34 @@ def classes(view: View) -> Iterator[Edit]:
         )
         for base in cls.node.bases:
             if wanted and any(isinstance(v, Ext) and v.path in NAMES for v in view.facts.of(base)):
-                if isinstance(base, ast.Name):
+                change: Apply = isolate
+                if isinstance(base, ast.Name) and imported_from(view, base.id):
+                    view.plan.names.add(("unittest", ISOLATED))
+                    view.release(base)
+                    change = isolate_name
+                elif isinstance(base, ast.Name):
                     view.plan.imports.add("unittest")
-                yield view.edit(RULE, type(base).__name__, base, isolate, functions=methods)
+                yield view.edit(RULE, type(base).__name__, base, change, functions=methods)
+
+
+def imported_from(view: View, name: str) -> bool:
+    """True where a module has `from unittest import TestCase`."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "unittest"
+        and any(alias.name == name and alias.asname is None for alias in node.names)
+        for node in view.module.imports
+    )
 
 
 def isolate(node: cst.Name | cst.Attribute) -> cst.BaseExpression:
     if isinstance(node, cst.Attribute):
-        return node.with_changes(attr=cst.Name("IsolatedAsyncioTestCase"))
-    return syntax_name("unittest.IsolatedAsyncioTestCase")
+        return node.with_changes(attr=cst.Name(ISOLATED))
+    return syntax_name(f"unittest.{ISOLATED}")
+
+
+def isolate_name(node: cst.Name) -> cst.Name:
+    return node.with_changes(value=ISOLATED)
 
 
 def rename(node: cst.FunctionDef, name: str) -> cst.FunctionDef:

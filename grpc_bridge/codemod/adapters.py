@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from .index import Function, own_nodes
 from .infer import Facts
 from .values import BoxMember, Ext
 
@@ -124,3 +125,45 @@ def use_of(generator: ast.GeneratorExp, facts: Facts, parents: Mapping[ast.AST, 
     if paths <= {"builtins.any", "builtins.all"} and len(paths) == 1:
         return "any"
     return "whole" if reads_whole(parent, facts) else None
+
+
+def named(fn: Function) -> dict[str, ast.GeneratorExp]:
+    """The generator expressions that a function keeps in variables of its own, each bound once."""
+    found: dict[str, ast.GeneratorExp] = {}
+    bound: list[str] = [arg.arg for arg in fn.params]
+    for node in own_nodes(fn):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.append(node.id)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.GeneratorExp):
+            target = node.targets[0]
+            if len(node.targets) == 1 and isinstance(target, ast.Name):
+                found[target.id] = node.value
+    return {
+        name: value
+        for name, value in found.items()
+        if fn.kind == "def" and bound.count(name) == 1 and name not in fn.outer
+    }
+
+
+def read_by_name(
+    generator: ast.GeneratorExp, fn: Function, facts: Facts, parents: Mapping[ast.AST, ast.AST]
+) -> bool:
+    """True for a generator expression in a variable that the function only iterates over."""
+    name = next((name for name, value in named(fn).items() if value is generator), None)
+    if name is None:
+        return False
+    reads = [n for n in ast.walk(fn.node) if isinstance(n, ast.Name) and n.id == name]
+    own = set(own_nodes(fn))
+    return all(
+        isinstance(node.ctx, ast.Store) or (node in own and _iterated(node, facts, parents)) for node in reads
+    )
+
+
+def _iterated(node: ast.Name, facts: Facts, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    parent = parents[node]
+    if isinstance(parent, (ast.For, ast.comprehension)):
+        return parent.iter is node
+    if not isinstance(parent, ast.Call) or node not in parent.args:
+        return False
+    steps = facts.of(parent.func) == frozenset({Ext("builtins.next")}) and parent.args[0] is node
+    return steps or (len(parent.args) == 1 and reads_whole(parent, facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 
 from . import adapters, external
 from .index import Function
@@ -26,12 +27,20 @@ class Iterations:
         self.generator: ast.GeneratorExp | None = None
         self.sites: list[Site] = graph.sites.setdefault(fn, [])
 
+    @cached_property
+    def named(self) -> dict[str, ast.GeneratorExp]:
+        return adapters.named(self.fn)
+
     def place(self, node: ast.AST) -> tuple[ast.AST, Function, bool, ast.GeneratorExp | None]:
         return node, self.fn, self.locked, self.generator
 
     def iterate(self, node: ast.AST, iterable: ast.expr, form: str, owner: ast.AST) -> None:
         site = IterateSite(*self.place(node), form=form, iterable=iterable, owner=owner)
         read = list(adapters.sources(iterable, self.facts, site.adapters))
+        for source in read:
+            if isinstance(source, ast.Name) and source.id in self.named:
+                site.generators.append(self.named[source.id])
+                read = [other for other in read if other is not source]
         for value in (value for source in read for value in self.facts.of(source)):
             if isinstance(value, Obj) and value.kind in STREAMS:
                 site.stream = True
@@ -45,7 +54,7 @@ class Iterations:
                 site.plain = True
                 if isinstance(value, Ext) and value.path.endswith(".map()"):
                     self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))
-        found = site.stream or bool(site.callees)
+        found = site.stream or bool(site.callees) or bool(site.generators)
         if form == "iter":
             # `iter(stream)` waits for nothing.
             site.stream = False

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from .adapters import use_of
+from .adapters import read_by_name, use_of
 from .boundary import Cut, cuts
 from .counterparts import Counterparts
 from .fakes import fakes
@@ -189,7 +189,7 @@ class Solver(Waiting):
             reason = f"line {_line(site)} waits in a comprehension inside another, which needs Python 3.11"
             self.stop(fn, site, "GB706", reason)
         awaited = isinstance(site, CallSite) and site.awaited
-        if waits and site.generator and not (awaited or self.can_collect(site.generator)):
+        if waits and site.generator and not (awaited or self.can_collect(site.generator, fn)):
             reason = f"line {_line(site)} waits inside a generator expression that is handed on"
             self.stop(fn, site, "GB720", reason)
         if isinstance(site, (CallSite, IterateSite, WithSite)) and waits:
@@ -280,9 +280,12 @@ class Solver(Waiting):
             ):
                 self.cut(fn, "GB720", "an asynchronous generator cannot delegate for a value", True)
 
-    def can_collect(self, generator: ast.GeneratorExp) -> bool:
-        """True where the generator expression is read where it stands: it may become asynchronous."""
-        return use_of(generator, self.facts, self.graph.parents) is not None
+    def can_collect(self, generator: ast.GeneratorExp, fn: Function) -> bool:
+        """True where it is seen who reads the generator expression: it may become asynchronous."""
+        parents = self.graph.parents
+        return use_of(generator, self.facts, parents) is not None or read_by_name(
+            generator, fn, self.facts, parents
+        )
 
     def examine_creator(self, fn: Function) -> None:
         """A function that starts a stream or future and does not wait: it works in either context."""

@@ -62,6 +62,8 @@ class IterateSite(Site):
     stream: bool = False
     callees: set[Function] = field(default_factory=set)
     plain: bool = False
+    generators: list[ast.GeneratorExp] = field(default_factory=list)
+    """Generator expressions of the function that are iterated over by the names of variables."""
     adapters: list[ast.Call] = field(default_factory=list)
     """`enumerate`, `zip` and the like between the stream and who reads it, outermost first."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -66,6 +67,12 @@ class Waiting:
         """Those that wait because coroutines call them, or stand in for what waits."""
         self.sync_creators: set[Function] = set()
         self.long_held: dict[LockKey | None, Function] = {}
+        self.inside: dict[ast.GeneratorExp, list[Site]] = {}
+        """The places inside each generator expression."""
+        for sites in graph.sites.values():
+            for site in sites:
+                if site.generator is not None:
+                    self.inside.setdefault(site.generator, []).append(site)
         self.roots = {fn for fn in self.functions if self.is_root(fn)}
 
     def is_root(self, fn: Function) -> bool:
@@ -84,7 +91,7 @@ class Waiting:
             done = site.fn in self.colours.callbacks and site.kinds <= CALL_KINDS
             return (site.intrinsic and not done) or site.unknown or bool(site.callees & waiting)
         if isinstance(site, IterateSite):
-            return site.stream or bool(site.callees & waiting)
+            return site.stream or bool(site.callees & waiting) or any(map(self.inside_waits, site.generators))
         if isinstance(site, WithSite):
             return site.channel or bool(site.callees & waiting)
         if isinstance(site, ReadSite):
@@ -94,6 +101,9 @@ class Waiting:
         if isinstance(site, HandSite) and site.sink is None:
             return site.multi or bool(site.origins) or bool(site.functions & waiting)
         return False
+
+    def inside_waits(self, generator: ast.GeneratorExp) -> bool:
+        return any(map(self.site_waits, self.inside.get(generator, ())))
 
     def close_waiting(self) -> None:
         waiting = self.colours.waiting

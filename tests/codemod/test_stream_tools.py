@@ -161,3 +161,88 @@ def test_other_iterables_stay(body: str) -> None:
 
 def test_a_class_body_cannot_await() -> None:
     assert unchanged(client("class Local:\n    reply = stub.Hi(1)\nreturn Local")) == ["GB706"]
+
+
+def test_a_generator_expression_in_a_variable() -> None:
+    """What only reads it by its name in the same function reads it asynchronously."""
+    before = """
+    from greet_pb2_grpc import GreeterStub
+
+
+    def totals(stub: GreeterStub):
+        numbers = (r.number for r in stub.Many(1))
+        first = next(numbers)
+        for number in numbers:
+            print(number)
+        return first
+
+
+    def listed(stub: GreeterStub):
+        replies = (r for r in stub.Many(1) if r.ok)
+        return sorted(replies, key=str)
+
+
+    def answers(stub: GreeterStub, ns):
+        replies = (stub.Hi(n) for n in ns)
+        numbers = (r.number for r in replies)
+        return sum(numbers), [n for n in (1, 2)]
+
+
+    def plain(stub: GreeterStub, ns):
+        doubles = (n * 2 for n in ns)
+        return stub.Hi(1), list(doubles), [n for n in doubles]
+    """
+    after = """
+    from greet_pb2_grpc import GreeterStub
+
+
+    async def totals(stub: GreeterStub):
+        numbers = (r.number async for r in stub.Many(1))
+        first = await anext(numbers)
+        async for number in numbers:
+            print(number)
+        return first
+
+
+    async def listed(stub: GreeterStub):
+        replies = (r async for r in stub.Many(1) if r.ok)
+        return sorted([item async for item in replies], key=str)
+
+
+    async def answers(stub: GreeterStub, ns):
+        replies = (await stub.Hi(n) for n in ns)
+        numbers = (r.number async for r in replies)
+        return sum([item async for item in numbers]), [n for n in (1, 2)]
+
+
+    async def plain(stub: GreeterStub, ns):
+        doubles = (n * 2 for n in ns)
+        return await stub.Hi(1), list(doubles), [n for n in doubles]
+    """
+    assert rewritten(before, after) == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "print(replies)",
+        "return replies",
+        "for i, r in enumerate(replies): print(i, r)",
+        "replies = list(replies)",
+        "return lambda: list(replies)",
+        "list(replies, replies)",
+        "replies.close()",
+        "a, b = replies",
+        "for replies in replies: pass",
+    ],
+)
+def test_a_generator_expression_that_goes_elsewhere_stays(use: str) -> None:
+    source = f"""
+    from greet_pb2_grpc import GreeterStub
+
+
+    def read(stub: GreeterStub):
+        replies = (r for r in stub.Many(1))
+        {use}
+    """
+    assert "GB720" in unchanged(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from ..adapters import use_of
@@ -83,7 +83,16 @@ def anchor(generator: ast.GeneratorExp) -> ast.expr:
 
 def drives(view: View, site: IterateSite) -> bool:
     """True where what is iterated is asynchronous."""
-    return site.stream or any(view.colours.is_async(callee) for callee in site.callees)
+    return (
+        site.stream
+        or any(view.colours.is_async(callee) for callee in site.callees)
+        or any(waits(view, inner) for inner in inside(view, site.generators))
+    )
+
+
+def inside(view: View, generators: Collection[ast.GeneratorExp]) -> Iterator[Site]:
+    """The places inside generator expressions of the function."""
+    return (site for site in view.graph.of(view.fn) if generators and site.generator in generators)
 
 
 def waits(view: View, site: Site) -> bool:

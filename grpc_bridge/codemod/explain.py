@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .analysis import Analysis
-from .index import Function
+from .index import Function, is_main_guard
+from .rules import RULES
 from .sites import CallSite, HandSite, IterateSite, ReadSite, Site, WaitSite, WithSite
 
 
@@ -56,6 +57,7 @@ class _Explanation:
             yield from self.reasons(fn)
             yield "it waits, all the same:"
             yield from self.chain(fn)
+            yield from self.remedy(fn)
         elif waits:
             yield f"{self.place(fn)}: {fn.label} is no function; it runs what it calls to its end:"
             yield from self.chain(fn)
@@ -76,14 +78,28 @@ class _Explanation:
             yield f"{self.place(current)}: {current.label} stays sync{rule}: {cut.reason}"
             current = cut.because
 
+    def remedy(self, fn: Function) -> Iterator[str]:
+        """What a person can do, by the rule of the cut that the others follow from."""
+        seen: set[Function] = set()
+        cut = self.colours.sync.get(fn)
+        while cut is not None and cut.because in self.colours.sync and cut.because not in seen:
+            seen.add(cut.because)
+            cut = self.colours.sync[cut.because]
+        for rule in RULES:
+            if cut is not None and rule.id == cut.rule and rule.remedy:
+                yield f"what to do about {rule.id}: {rule.remedy}"
+
     def chain(self, fn: Function) -> Iterator[str]:
-        """The shortest way from a function to something that waits of itself."""
+        """The shortest way from a function to an RPC, or else to something that waits of itself."""
+        yield from next(filter(None, (list(self.way(fn, ends)) for ends in (is_rpc, waits_itself))), [])
+
+    def way(self, fn: Function, ends: Callable[[Site], bool]) -> Iterator[str]:
         came: dict[Function, tuple[Function, Site | None]] = {}
         queue = deque([fn])
         seen = {fn}
         while queue:
             current = queue.popleft()
-            end = next((site for site in self.graph.of(current) if self.ends(site)), None)
+            end = next((site for site in self.graph.of(current) if ends(site)), None)
             if end is not None:
                 yield from self.steps(fn, current, came)
                 yield f"  {self.place(current, end)}: {current.label} {self.what(end)}"
@@ -126,23 +142,13 @@ class _Explanation:
             end = before
         return lines[::-1]
 
-    def ends(self, site: Site) -> bool:
-        if isinstance(site, CallSite):
-            return site.intrinsic or site.unknown
-        if isinstance(site, IterateSite):
-            return site.stream
-        if isinstance(site, WithSite):
-            return site.channel
-        return isinstance(site, WaitSite) or (
-            isinstance(site, HandSite) and (site.multi or bool(site.origins))
-        )
-
     def what(self, site: Site) -> str:
         if isinstance(site, CallSite):
             call = ast.unparse(site.node.func)
             if site.unknown:
                 return f"calls {call}, of a stub whose generated code is not in reach"
-            return f"waits for {call}(), a call of {' or '.join(sorted(site.kinds))}"
+            kinds = sorted({"an RPC" if is_rpc(site) else f"a call of {kind}" for kind in site.kinds})
+            return f"waits for {call}(), {' or '.join(kinds)}"
         if isinstance(site, IterateSite):
             return f"reads the stream {ast.unparse(site.iterable)}" if site.iterable else "reads a stream"
         if isinstance(site, WithSite):
@@ -152,7 +158,28 @@ class _Explanation:
         return f"hands what waits to {getattr(site, 'to', 'a call')}"
 
     def place(self, fn: Function, site: Site | None = None) -> str:
-        return f"{fn.module.path}:{_line(site) if site is not None else fn.line}"
+        line = _line(site) if site is not None else fn.line
+        if site is None and fn.kind == "main":
+            line = next((node.lineno for node in fn.module.source.tree.body if is_main_guard(node)), line)
+        return f"{fn.module.path}:{line}"
+
+
+def is_rpc(site: Site) -> bool:
+    if isinstance(site, CallSite):
+        made = any(kind.endswith("MultiCallable") for kind in site.kinds)
+        return site.unknown or (site.intrinsic and made)
+    return isinstance(site, IterateSite) and site.stream
+
+
+def waits_itself(site: Site) -> bool:
+    """True where a place waits for something that is not a function of the program."""
+    if isinstance(site, CallSite):
+        return site.intrinsic or site.unknown
+    if isinstance(site, IterateSite):
+        return site.stream
+    if isinstance(site, WithSite):
+        return site.channel
+    return isinstance(site, WaitSite) or (isinstance(site, HandSite) and (site.multi or bool(site.origins)))
 
 
 def _line(site: Site) -> int:

@@ -6,6 +6,7 @@ Plain SVG that stands alone, with a tooltip on everything, and that follows the 
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
@@ -20,8 +21,31 @@ MAX_FUNCTIONS = 500
 
 Kind = Literal["rpc", "async", "sync", "entry"]
 
-HEIGHT, GAP, COLUMN_GAP, CHARACTER = 24, 8, 70, 6.7
+HEIGHT, GAP, COLUMN_GAP, CHARACTER = 24, 8, 70, 7.3
+LANE = 5
+"""The height of an edge on its way past a column."""
 SWEEPS = 6
+
+# Everything but the node under the pointer, its neighbours and what joins them fades.
+SCRIPT = """
+  const edges = [...document.querySelectorAll("path[data-ends]")];
+  const nodes = [...document.querySelectorAll("g.node")];
+  for (const node of nodes) {
+    node.addEventListener("mouseenter", () => {
+      const near = new Set([node.id]);
+      for (const edge of edges) {
+        const ends = edge.dataset.ends.split(" ");
+        const joins = ends.includes(node.id);
+        if (joins) ends.forEach(end => near.add(end));
+        edge.classList.add(joins ? "near" : "far");
+      }
+      for (const other of nodes) other.classList.toggle("far", !near.has(other.id));
+    });
+    node.addEventListener("mouseleave", () => {
+      for (const each of [...edges, ...nodes]) each.classList.remove("near", "far");
+    });
+  }
+"""
 
 STYLE = """
   .page { fill: #ffffff } text { font: 12px ui-monospace, monospace; fill: #1c1e21 }
@@ -29,7 +53,7 @@ STYLE = """
   .rpc rect { fill: #d7e6fb; stroke: #2f6fc4 } .async rect { fill: #d6f1dc; stroke: #2c8a46 }
   .sync rect { fill: #fde3cf; stroke: #c4661f } .entry rect { fill: #eceef0; stroke: #7a8087 }
   .cut { stroke: #c4661f; stroke-dasharray: 5 3 } g.node:hover rect { stroke-width: 3 }
-  path:hover { stroke-width: 3 }
+  path:hover, path.near { stroke-width: 3 } .far { opacity: 0.15 }
   @media (prefers-color-scheme: dark) {
     .page { fill: #16181b } text { fill: #e6e7e9 } path { stroke: #6b7178 }
     .rpc rect { fill: #17324f } .async rect { fill: #173a22 } .sync rect { fill: #4a2a10 }
@@ -55,6 +79,14 @@ class Node:
     layer: int = 0
     x: float = 0
     y: float = 0
+    right: float = 0
+    id: str = ""
+    ways: dict[Node, list[Node]] = field(default_factory=dict)
+    """The places between it and a target through which the edge runs, one in each column on the way."""
+
+    @property
+    def height(self) -> float:
+        return HEIGHT if self.label else LANE
 
     @property
     def width(self) -> float:
@@ -64,6 +96,8 @@ class Node:
 def svg(analysis: Analysis) -> str:
     """The picture as the text of an SVG element."""
     nodes = _nodes(analysis)
+    for number, node in enumerate(nodes):
+        node.id = f"f{number}"
     columns = _columns(nodes)
     width, height = _place(columns)
     parts = [
@@ -83,7 +117,8 @@ def page(analysis: Analysis) -> str:
     """The picture as an HTML page."""
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>How asyncio spreads</title>\n'
-        "<style>body { margin: 0; overflow: auto }</style>\n" + svg(analysis) + "</html>\n"
+        "<style>body { margin: 0; overflow: auto }</style>\n"
+        f"{svg(analysis)}<script>{SCRIPT}</script>\n</html>\n"
     )
 
 
@@ -105,7 +140,8 @@ def _nodes(analysis: Analysis) -> list[Node]:
         for site in graph.of(fn):
             for callee in getattr(site, "callees", ()):
                 if callee in colours.waiting and callee in graph.sites and node_of(callee) is not node:
-                    cut = colours.is_async(fn) != colours.is_async(callee)
+                    # What a main block calls is run by `asyncio.run`: nothing stays behind.
+                    cut = fn.kind != "main" and colours.is_async(fn) != colours.is_async(callee)
                     other = node_of(callee)
                     node.targets[other] = node.targets.get(other, False) or cut
             name = _rpc(site)
@@ -162,18 +198,16 @@ def _columns(nodes: Iterable[Node]) -> list[list[Node]]:
         _depth(start, order)
     deepest = max(order.values(), default=0)
     columns: list[list[Node]] = [[] for _ in range(deepest + 1)]
-    sources: dict[Node, list[Node]] = {}
     for node in nodes:
         node.layer = deepest - order[node]
         columns[node.layer].append(node)
-        for target in node.targets:
-            sources.setdefault(target, []).append(node)
     for column in columns:
         column.sort(key=lambda node: (node.tip, node.label))
+    before, after = _joined(nodes, columns)
     rank = {node: float(index) for column in columns for index, node in enumerate(column)}
     for sweep in range(SWEEPS):
         for column in columns if sweep % 2 else columns[::-1]:
-            near = {node: list(node.targets) if sweep % 2 == 0 else sources.get(node, []) for node in column}
+            near = {node: (before if sweep % 2 else after).get(node, []) for node in column}
             middle = {
                 node: sum(rank[other] for other in others) / len(others) if others else rank[node]
                 for node, others in near.items()
@@ -181,6 +215,25 @@ def _columns(nodes: Iterable[Node]) -> list[list[Node]]:
             column.sort(key=lambda node: middle[node])
             rank.update((node, float(index)) for index, node in enumerate(column))
     return columns
+
+
+def _joined(
+    nodes: Iterable[Node], columns: list[list[Node]]
+) -> tuple[dict[Node, list[Node]], dict[Node, list[Node]]]:
+    """What stands next to what, on the left and on the right; long edges get a place in each column."""
+    before: dict[Node, list[Node]] = {}
+    after: dict[Node, list[Node]] = {}
+    for node in nodes:
+        for target in node.targets:
+            way = [Node("", node.kind, node.tip, layer=i) for i in range(node.layer + 1, target.layer)]
+            node.ways[target] = way
+            for place in way:
+                columns[place.layer].append(place)
+            stations = [node, *way, target]
+            for left, right in itertools.pairwise(stations):
+                after.setdefault(left, []).append(right)
+                before.setdefault(right, []).append(left)
+    return before, after
 
 
 def _depth(start: Node, order: dict[Node, int]) -> None:
@@ -202,33 +255,40 @@ def _depth(start: Node, order: dict[Node, int]) -> None:
 
 def _place(columns: list[list[Node]]) -> tuple[float, float]:
     """Give every node its place; returns the size of the picture."""
-    tallest = max((len(column) for column in columns), default=0) * (HEIGHT + GAP)
+    heights = [sum(node.height + GAP for node in column) for column in columns]
+    tallest = max(heights, default=0)
     x = 20.0
-    for column in columns:
-        y = 60 + (tallest - len(column) * (HEIGHT + GAP)) / 2
+    for column, tall in zip(columns, heights, strict=True):
+        y = 60 + (tallest - tall) / 2
+        wide = max((node.width for node in column), default=0)
         for node in column:
             node.x, node.y = x, y
-            y += HEIGHT + GAP
-        x += max((node.width for node in column), default=0) + COLUMN_GAP
+            y += node.height + GAP
+            node.right = x + (node.width if node.label else wide)
+        x += wide + COLUMN_GAP
     return max(x - COLUMN_GAP + 20, 640), max(tallest + 80, 120)
 
 
 def _box(node: Node) -> str:
     return (
-        f'<g class="node {node.kind}"><title>{escape(node.tip)}</title>'
+        f'<g class="node {node.kind}" id="{node.id}"><title>{escape(node.tip)}</title>'
         f'<rect x="{node.x:.0f}" y="{node.y:.0f}" width="{node.width:.0f}" height="{HEIGHT}" rx="4"/>'
         f'<text x="{node.x + 8:.0f}" y="{node.y + 16:.0f}">{escape(node.label)}</text></g>'
     )
 
 
 def _edge(node: Node, target: Node, cut: bool) -> str:
-    x1, y1 = node.x + node.width, node.y + HEIGHT / 2
-    x2, y2 = target.x, target.y + HEIGHT / 2
-    bend = max(abs(x2 - x1) / 2, 30)
     style = ' class="cut"' if cut else ""
-    curve = f"C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+    stations = [node, *node.ways[target], target]
+    curve = f"M{node.right:.0f} {node.y + node.height / 2:.0f}"
+    for left, right in itertools.pairwise(stations):
+        y1, y2 = left.y + left.height / 2, right.y + right.height / 2
+        bend = max(abs(right.x - left.right) / 2, 30)
+        curve += f" C{left.right + bend:.0f} {y1:.0f} {right.x - bend:.0f} {y2:.0f} {right.x:.0f} {y2:.0f}"
+        if right is not target:
+            curve += f" H{right.right:.0f}"
     return (
-        f'<path{style} d="M{x1:.0f} {y1:.0f} {curve}">'
+        f'<path{style} data-ends="{node.id} {target.id}" d="{curve}">'
         f"<title>{escape(node.label)} → {escape(target.label)}{' (a cut)' if cut else ''}</title></path>"
     )
 

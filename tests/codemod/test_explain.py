@@ -10,6 +10,7 @@ import pytest
 
 from grpc_bridge.codemod import explain, graph
 from grpc_bridge.codemod.cli import main
+from grpc_bridge.codemod.rules import cut_constructor
 from grpc_bridge.codemod.runner import Result, migrate
 
 from .tool import generated
@@ -62,6 +63,11 @@ async def other(client):
     return client.read(2)
 
 
+def reach():
+    with grpc.insecure_channel("y"):
+        pass
+
+
 if __name__ == "__main__":
     main()
 """
@@ -89,7 +95,7 @@ def told(result: Result, tmp_path: Path, text: str) -> list[str]:
 def test_a_function_that_makes_the_call(result: Result, tmp_path: Path) -> None:
     expected = [
         "app.py:13: Client.read becomes a coroutine, for it waits:",
-        "  app.py:14: Client.read waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+        "  app.py:14: Client.read waits for self.stub.Hi(), an RPC",
     ]
     assert told(result, tmp_path, "def read(self, n):\n        return self.stub") == expected
     assert told(result, tmp_path, "return self.stub.Hi(n)") == expected
@@ -99,7 +105,7 @@ def test_the_chain_of_calls(result: Result, tmp_path: Path) -> None:
     assert told(result, tmp_path, "print(client.read(1))") == [
         "app.py:21: show becomes a coroutine, for it waits:",
         "  app.py:22: show calls Client.read",
-        "  app.py:14: Client.read waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+        "  app.py:14: Client.read waits for self.stub.Hi(), an RPC",
     ]
 
 
@@ -110,16 +116,23 @@ def test_a_stream(result: Result, tmp_path: Path) -> None:
 
 
 def test_a_channel(result: Result, tmp_path: Path) -> None:
-    assert told(result, tmp_path, "show(Client(channel))")[1:] == [
-        "  app.py:31: main closes the channel grpc.insecure_channel('x') on its way out"
+    assert told(result, tmp_path, 'insecure_channel("y")')[1:] == [
+        "  app.py:49: reach closes the channel grpc.insecure_channel('y') on its way out"
     ]
+
+
+def test_the_rpc_tells_more_than_what_else_waits(result: Result, tmp_path: Path) -> None:
+    """`main` closes a channel, too."""
+    assert told(result, tmp_path, "show(Client(channel))")[-1] == (
+        "  app.py:14: Client.read waits for self.stub.Hi(), an RPC"
+    )
 
 
 def test_an_override(result: Result, tmp_path: Path) -> None:
     assert told(result, tmp_path, "return add(n, 1)") == [
         "app.py:36: Local.read becomes a coroutine, for it waits:",
         "  app.py:36: Local.read changes together with Client.read",
-        "  app.py:14: Client.read waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+        "  app.py:14: Client.read waits for self.stub.Hi(), an RPC",
     ]
 
 
@@ -128,7 +141,8 @@ def test_why_something_stays_sync(result: Result, tmp_path: Path) -> None:
         "app.py:10: Client.ask stays sync (GB706): Client.__init__ calls it, and stays sync",
         "app.py:6: Client.__init__ stays sync (GB713): Python calls __init__ itself and does not await it",
         "it waits, all the same:",
-        "  app.py:11: Client.ask waits for self.stub.Hi(), a call of UnaryUnaryMultiCallable",
+        "  app.py:11: Client.ask waits for self.stub.Hi(), an RPC",
+        f"what to do about GB713: {cut_constructor.RULE.remedy}",
     ]
 
 
@@ -146,8 +160,8 @@ def test_a_coroutine(result: Result, tmp_path: Path) -> None:
 
 def test_the_main_block(result: Result, tmp_path: Path) -> None:
     assert told(result, tmp_path, "    main()\n")[:2] == [
-        "app.py:1: the __main__ block is no function; it runs what it calls to its end:",
-        "  app.py:49: the __main__ block calls main",
+        "app.py:53: the __main__ block is no function; it runs what it calls to its end:",
+        "  app.py:54: the __main__ block calls main",
     ]
 
 
@@ -183,6 +197,7 @@ def test_the_picture_shows_every_colour(result: Result) -> None:
     tips = [title.text or "" for title in root.iterfind(".//s:title", space)]
     assert any("stays sync (GB713): Python calls __init__ itself" in tip for tip in tips)
     assert "main → Client.__init__ (a cut)" in tips
+    assert "app (__main__) → main" in tips
     assert not re.search(r"(?:href|src|url\()", graph.svg(result.analysis))
 
 
@@ -194,6 +209,34 @@ def test_callers_stand_to_the_left(result: Result) -> None:
         assert all(target.x > node.x for target in node.targets)
         same = [other for other in nodes if other is not node and other.layer == node.layer]
         assert all(abs(other.y - node.y) >= graph.HEIGHT for other in same)
+
+
+def test_a_long_edge_runs_between_the_nodes_on_its_way(result: Result) -> None:
+    """Not below them: `main` closes the channel, which is columns further to the right."""
+    assert result.analysis is not None
+    nodes = graph._nodes(result.analysis)
+    columns = graph._columns(nodes)
+    graph._place(columns)
+    [start] = [node for node in nodes if node.label == "main"]
+    [end] = [node for node in start.targets if node.label == "channel"]
+    way = start.ways[end]
+    assert len(way) == end.layer - start.layer - 1 > 0
+    for place in way:
+        around = [node for node in columns[place.layer] if node is not place]
+        assert all(place.y + graph.LANE <= node.y or node.y + node.height <= place.y for node in around)
+
+
+def test_the_page_knows_the_ends_of_its_edges(result: Result) -> None:
+    """So that its script can show what belongs together; the picture alone has none."""
+    assert result.analysis is not None
+    text = graph.page(result.analysis)
+    ids = set(re.findall(r'<g class="node [a-z]+" id="(\w+)"', text))
+    ends = re.findall(r'data-ends="(\w+) (\w+)"', text)
+    assert ids
+    assert ends
+    assert {end for pair in ends for end in pair} <= ids
+    assert "<script>" in text
+    assert "<script>" not in graph.svg(result.analysis)
 
 
 def test_circles_and_many_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

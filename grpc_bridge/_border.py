@@ -120,7 +120,7 @@ def warn_if_blocking(method: str, target: str) -> None:
         if here is not None and (loop, int(here[1])) in _ports_served:
             raise WouldDeadlock(
                 f"a blocking call of {method} would wait for a server on the event loop of this very thread; "
-                "await the call, or make it in another thread"
+                f"await the call, or make it in another thread{sync_way()}"
             )
         warnings.warn(
             f"a blocking call of {method} holds up the event loop of this thread; in a coroutine, await it "
@@ -138,6 +138,36 @@ def user_frame() -> str | None:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return None
+
+
+_COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+_PARTS_OF_FUNCTIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+
+
+def sync_way() -> str:
+    """The end of a message: which function has to become a coroutine for the caller to await.
+
+    That is the outermost of those between the caller and the coroutine, or the loop, that runs them; it is
+    far away where a wait hides deep in sync code. Nothing where the caller is a coroutine itself.
+    """
+    frame: types.FrameType | None = sys._getframe(1)
+    outermost = coroutine = None
+    while frame is not None and coroutine is None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("asyncio."):
+            break
+        if not module.startswith("grpc_bridge."):
+            if frame.f_code.co_flags & _COROUTINE:
+                coroutine = frame.f_code
+            elif frame.f_code.co_name not in _PARTS_OF_FUNCTIONS:
+                outermost = frame.f_code
+        frame = frame.f_back
+    if outermost is None:
+        return ""
+    caller = "the event loop" if coroutine is None else f"the coroutine {coroutine.co_name}"
+    place = f"{outermost.co_filename}:{outermost.co_firstlineno}"
+    name = f"{outermost.co_name} ({place})"
+    return f"; the function that has to become a coroutine is {name}, which {caller} calls"
 
 
 def run_callback(callback: Callable[[], object]) -> None:
@@ -291,6 +321,7 @@ def run(awaitable: Awaitable[T]) -> T:
         raise RuntimeError(
             "grpc_bridge.run() was called on the thread of a running event loop, which it would block; "
             "await the coroutine there, or move the sync code to a thread with `await asyncio.to_thread(...)`"
+            + sync_way()
         )
     coroutine: Coroutine[Any, Any, T] = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
     return run_on(background_loop(), coroutine)

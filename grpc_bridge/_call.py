@@ -12,13 +12,13 @@ import time
 import warnings
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import grpc.aio
 
 from grpc_bridge import _grpc_types
-from grpc_bridge._border import run_callback, running_loop, within
+from grpc_bridge._border import run_callback, running_loop, sync_way, within
 from grpc_bridge._conversation import Conversation, Reading, Writing
 from grpc_bridge._cy.client_call import CallHandle, ClientCall
 from grpc_bridge._errors import STATUS_CODES, UnawaitedCallWarning
@@ -244,6 +244,14 @@ class UnaryResponseCall(Call):
     """A call with one response: ``await call`` gives it, or raises the RPC's error."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_"):
+                message += f"; if the response of {self.core.method} has it, await the call{sync_way()}"
+            raise AttributeError(message, name=name, obj=self)
 
 
 class StreamResponseCall(Reading, Call):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
 
-from grpc_bridge._border import run_on, running_loop
+from grpc_bridge._border import run_on, running_loop, sync_way
 from grpc_bridge._bridge import can_wait_here, wait_here
 from grpc_bridge._errors import EOF, WouldDeadlock, bound_to_another_loop
 
@@ -57,7 +57,7 @@ class Conversation:
         if asyncio._get_running_loop() is loop or not loop.is_running():
             raise WouldDeadlock(
                 f"{method}: to wait for the call here would block the event loop that has to serve it; "
-                "await it instead, or do it in another thread"
+                f"await it instead, or do it in another thread{sync_way()}"
             )
         return run_on(loop, function(*arguments))
 
@@ -143,6 +143,7 @@ class Reading(Conversation):
         if running_loop() is not None:
             raise TypeError(
                 f"{self._home()[1]}: in a coroutine, iterate over a call with `async for`, not with `for`"
+                f"{sync_way()}"
             )
         return self
 

@@ -137,8 +137,10 @@ class _Collector(Calls):
             self.escape(node)
             if any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
                 self.iterate(node.value, node.value, "whole unpack", node)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
-            self.iterate(node.value, node.value, "whole add", node)
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+            self.escape(node)
+            if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+                self.iterate(node.value, node.value, "whole add", node)
         elif isinstance(node, ast.Compare):
             for operator, operand in zip(node.ops, node.comparators, strict=True):
                 if isinstance(operator, (ast.In, ast.NotIn)):

@@ -71,9 +71,11 @@ class Handovers(Iterations):
             sorts = argument in keys or "functools.cmp_to_key" in paths
             self.hand_over(dotted(node.func) or "a call", argument, handed, sink, sorts)
 
-    def escape(self, node: ast.Assign) -> None:
+    def escape(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> None:
         """A function that is put where code outside the program finds it: `button.on_click = fetch`."""
-        for target in node.targets:
+        if node.value is None:
+            return
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(target, (ast.Attribute, ast.Subscript)):
                 owners = self.facts.of(target.value)
                 known = any(not isinstance(owner, (Ext, Obj)) for owner in owners)

@@ -151,6 +151,16 @@ STAYS = {
             button.on_click = ask
         """,
     ),
+    "a callback added to an object": (
+        "GB702",
+        """
+        def f(stub: GreeterStub, button):
+            def ask():
+                return stub.Hi(1)
+
+            button.on_click += ask
+        """,
+    ),
     "callbacks in a list": (
         "GB702",
         """

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .conftest import mypy_findings, pyright_findings
+import pytest
+
+from .conftest import PATIENCE, mypy_findings, pyright_findings
 from .protos import CONSTRUCTS, GREETER
+
+# Of protoc and two type checkers each may take as long as it is given.
+pytestmark = pytest.mark.timeout(3 * PATIENCE + 10)
 
 Generate = Callable[[Mapping[str, str]], Path]
 

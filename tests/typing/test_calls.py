@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXTURE = Path(__file__).with_name("calls.py")
 PATIENCE = 50
 
+pytestmark = pytest.mark.timeout(PATIENCE + 10)
+
 
 def marked(checker: str, fixture: Path = FIXTURE) -> list[int]:
     """The lines of the fixture that the checker has to report."""

@@ -12,6 +12,8 @@ import pytest
 
 from .test_calls import PATIENCE, ROOT, marked
 
+pytestmark = pytest.mark.timeout(2 * PATIENCE + 10)
+
 FIXTURE = Path(__file__).with_name("stock_stubs.py")
 
 

@@ -45,7 +45,7 @@ class Handovers(Iterations):
             sink = next((sink for sink in sinks if sink.holds(node, argument)), None)
             if argument is site.threaded and (site.callees or site.rows):
                 continue
-            if sink is None and builtin in ("next", "anext") and argument is node.args[0]:
+            if sink is None and builtin in ("next", "anext") and argument in node.args[:1]:
                 if builtin == "next":
                     self.iterate(node, argument, "next", node)
                 continue

@@ -245,3 +245,25 @@ def test_every_position_that_an_expression_may_have() -> None:
         """
     )
     assert found == []
+
+
+def test_builtins_that_are_called_with_keywords_alone() -> None:
+    """Wrong at run time, or of use where the name is not the builtin; the codemod reads on."""
+    assert (
+        unchanged("""
+        import grpc
+
+
+        def odd(keywords):
+            next(default=1)
+            next(**keywords)
+            iter(**keywords)
+            list(**keywords)
+            enumerate(iterable=keywords)
+            map(**keywords)
+            zip(**keywords)
+            getattr(**keywords)
+            sorted(iterable=keywords, key=len)
+        """)
+        == []
+    )

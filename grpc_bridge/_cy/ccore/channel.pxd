@@ -15,12 +15,23 @@ cdef class CCoreChannel(ClientTransport):
 
 cdef class ClientPoller(Poller):
     cdef object _channel
-    cdef object _fence
-    # the call that was started last, to hang a fence on
-    cdef object _latest
+    # what is posted to mark the queue's end, and to get the thread out of it
+    cdef Completion _fence
+    cdef Completion _nudge
+    cdef bint _nudged
+    # a call that is never sent, to hang those on; how it ends is an event, too
+    cdef object _keeper
+    cdef Completion _keeper_over
+    cdef bint _keeper_due
+    cdef bint _keeper_announced
 
+    cdef int dismiss(self) except -1
+    cdef bint _is_ours(self, Completion tag)
+    cdef int stop(self) except -1
     cdef int ended(self) except -1
+    cdef int begin(self) except -1
     cdef int nudge(self) except -1
+    cdef bint can_linger(self)
     cdef object next_event(self)  # blocking: waits for the network
     cdef int pull(self, LoopMailbox borrower) except -1
 

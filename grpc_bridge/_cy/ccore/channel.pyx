@@ -73,13 +73,13 @@ cdef class CCoreChannel(ClientTransport):
             stream._call = port.start_unary_stream(self._channel, head, request, stream, HeadersTag(stream))
         else:
             stream._call = port.start_unary_unary(self._channel, head, request, stream)
-        self._poller._latest = stream._call
         self._poller.expect(events)
         return stream
 
     cdef int close(self) except -1:
         if not self._closed:
             self._closed = True
+            self._poller.dismiss()
             self._channel.close(_CANCELLED, "Channel closed!")
             self._poller.stop()
         return 0
@@ -93,40 +93,97 @@ cdef class CCoreChannel(ClientTransport):
 
 @cython.no_gc
 cdef class ClientPoller(Poller):
-    """Waits for the events of one channel's calls."""
+    """Waits for the events of one channel's calls.
+
+    A channel has no "next event, if any", and no other way to get a thread out of its queue than an event.
+    A batch of no operations is one; it wants a call that is not over. So each poller keeps a call that is
+    never sent: C-core sends nothing, and looks nothing up, before it is given initial metadata.
+    """
 
     def __init__(self, channel):
         self._channel = channel
         self._fence = Completion()
+        self._nudge = Completion()
+        self._keeper_over = Completion()
+
+    cdef int begin(self) except -1:
+        if self._stopped:
+            return 0
+        try:
+            self._keeper = port.start_unsent(self._channel, self._keeper_over)
+        except ValueError:
+            # Closed meanwhile.
+            return 0
+        self._keeper_due = True
+        if self._stopped:
+            self.dismiss()
+        return 0
+
+    cdef int dismiss(self) except -1:
+        """End the call that is never sent: before its channel closes, so that its event is waited for."""
+        keeper, self._keeper = self._keeper, None
+        if self._keeper_due and not self._keeper_announced:
+            self._keeper_announced = True
+            port.cancel(keeper, _CANCELLED, "")
+            self.expect(1)
+        return 0
 
     cdef object next_event(self):
         event = self._channel.next_call_event()  # network op
         # With fork support switched on, grpcio looks up once a second.
-        if port.is_timeout(event) or event.tag is self._fence:
+        if port.is_timeout(event) or self._is_ours(event.tag):
             return None
         return event
 
+    cdef bint _is_ours(self, Completion tag):
+        """Whether the event is the poller's own business; it is then done with."""
+        if tag is self._nudge:
+            self._nudged = False
+            self.pending -= 1
+        elif tag is self._keeper_over:
+            # Where a channel can never connect, a call is over before it is sent.
+            self._keeper = None
+            self._keeper_due = False
+            self.pending -= self._keeper_announced
+        else:
+            return tag is self._fence
+        return True
+
+    cdef bint can_linger(self):
+        return self._keeper is not None
+
     cdef int nudge(self) except -1:
-        # The call that was started last may be over; one that is too late from the start never is to begin with.
-        if self._latest is None or not port.fence(self._latest, self._fence):
-            port.start_late(self._channel, self._fence)
+        if not self._inside or self._nudged or self._keeper is None:
+            return 0
+        self._nudged = self._nudging = True
+        try:
+            if port.fence(self._keeper, self._nudge):
+                self.expect(1)
+            else:
+                self._nudged = False
+        finally:
+            self._nudging = False
         return 0
+
+    cdef int stop(self) except -1:
+        self._stopped = True
+        self.dismiss()
+        return Poller.stop(self)
 
     cdef int ended(self) except -1:
         # grpcio leaves a channel that was dropped to C-core, which keeps its connection.
         self._channel.close(_CANCELLED, "Channel closed!")
-        self._latest = None
         return 0
 
     cdef int pull(self, LoopMailbox borrower) except -1:
         cdef int pulled = 0
-        if self._borrower is not borrower or self._latest is None or self._held:
+        if self._borrower is not borrower or self._keeper is None or self._held:
             return 0
         self._pulls += 1
         self._pulling = True
         try:
-            # There is no "next event, if any" on a channel, so mark the end of the queue and read up to it.
-            if not port.fence(self._latest, self._fence):
+            # Mark the end of the queue and read up to it.
+            if not port.fence(self._keeper, self._fence):
                 return 0
             while True:
                 event = self._channel.next_call_event()
@@ -134,6 +191,8 @@ cdef class ClientPoller(Poller):
                     continue
                 if event.tag is self._fence:
                     break
+                if self._is_ours(event.tag):
+                    continue
                 self.route(event)
                 pulled += 1
         finally:

@@ -10,6 +10,10 @@ cdef class Poller(Source):
     # set while the process forks; the thread stays out of the queue
     cdef bint _held
     cdef bint _inside
+    cdef bint _nudging
+    # nothing came for a while: sleep the next time nothing is on its way
+    cdef bint _weary
+    cdef unsigned long _routed_before
     # where the thread stands
     cdef object _thread
     cdef bint _idle
@@ -30,13 +34,16 @@ cdef class Poller(Source):
     cdef int stop(self) except -1
     cdef int when_idle(self, object callback) except -1
     cdef int ended(self) except -1  # nothing more will come
+    cdef int begin(self) except -1
     cdef int nudge(self) except -1  # make next_event() return soon
+    cdef bint can_linger(self)
 
     cdef object next_event(self)  # blocking: waits for the network
     cdef int route(self, object event) except -1
     cdef Mailbox borrower_for(self, Completion tag)
     cdef bint lends_for(self, Completion tag, Mailbox mailbox)
     cdef void _ring(self)
+    cdef bint _lingers(self) except -1
     cdef int _sleep(self) except -1  # blocking: waits for a call to start
     cdef int _await_return(self) except -1  # blocking: waits for the borrower
     cdef void _learn(self, unsigned long routed)

@@ -1,8 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """One thread per completion queue.
 
-While nothing is on its way the thread sleeps on a lock of its own. Otherwise it waits in the queue,
-and puts what comes out into the mailboxes of those who wait.
+While something is on its way the thread waits in the queue, and puts what comes out into the mailboxes
+of those who wait. When nothing is left, most often something will be in a moment: so the thread *lingers*
+in the queue, where the next event finds it, and only after a second without any sleeps on a lock of its
+own.
 
 Under load that costs: the poller needs the GIL once for each event, and so takes it from the loop
 once for each event. So where a loop has not yet come to what it got before, the poller lends its turn. The loop that got the last event empties the queue itself,
@@ -37,6 +39,9 @@ cdef extern from "pythread.h":
     # Not among Cython's own declarations.
     PyLockStatus PyThread_acquire_lock_timed(PyThread_type_lock, long long microseconds, int intr_flag) nogil
 
+# A poller to which nothing came for so long lingers no more. It may take up to twice that.
+cdef double _LINGER_SECONDS = 1.0
+
 # How long a borrower may stand still before it loses the turn.
 cdef long long _PATIENCE_MICROSECONDS = 3000
 
@@ -58,11 +63,10 @@ def _hold_all():
     _released.clear()
     for poller in pollers:
         poller._held = True
-        if poller._inside:
-            poller.nudge()
+        poller.nudge()
     patience = time.monotonic() + _HOLD_SECONDS
     for poller in pollers:
-        while (poller._inside or poller._pulling) and time.monotonic() < patience:
+        while (poller._inside or poller._pulling or poller._nudging) and time.monotonic() < patience:
             # There is nothing to wait on that a thread inside C-core could set.
             time.sleep(0.0005)
 
@@ -76,13 +80,38 @@ def _release_all():
 
 def _forget_all():
     # The parent's pollers have no threads here, and their owners leave them behind.
-    global _pollers, _released
+    global _pollers, _released, _lingering, _janitor
     _pollers = weakref.WeakSet()
+    _lingering = set()
+    _janitor = None
     _released = threading.Event()
     _released.set()
 
 
 _fork.register(before=_hold_all, after_in_parent=_release_all, after_in_child=_forget_all)
+
+
+# Those that the janitor looks after, and its thread.
+cdef set _lingering = set()
+cdef object _janitor = None
+
+
+def _send_to_sleep():
+    """The janitor's thread: it is there while any poller lingers."""
+    global _janitor
+    cdef Poller poller
+    while _lingering:
+        time.sleep(_LINGER_SECONDS)
+        for poller in list(_lingering):
+            if poller.pending > 0 or poller._routed == poller._routed_before:
+                # One that waits for something is not lingering; it comes back when it does.
+                _lingering.discard(poller)
+                if poller.pending <= 0:
+                    poller._weary = True
+                    poller.nudge()
+            else:
+                poller._routed_before = poller._routed
+    _janitor = None
 
 
 @cython.no_gc  # see CCoreChannel
@@ -135,7 +164,28 @@ cdef class Poller(Source):
         return 0
 
     cdef int nudge(self) except -1:
+        """Have the thread come out of the queue, if it is inside."""
         return 0
+
+    cdef int begin(self) except -1:
+        """Called on the thread, before it waits for the first time."""
+        return 0
+
+    cdef bint can_linger(self):
+        """Whether a thread that waits for nothing can be nudged."""
+        return False
+
+    cdef bint _lingers(self) except -1:
+        global _janitor
+        if self._weary or not self.can_linger():
+            return False
+        if self not in _lingering:
+            self._routed_before = self._routed
+            _lingering.add(self)
+            if _janitor is None:
+                _janitor = threading.Thread(target=_send_to_sleep, name="grpc_bridge janitor", daemon=True)
+                _janitor.start()
+        return True
 
     cdef int ended(self) except -1:
         """Called once nothing more is on its way to a poller that was stopped."""
@@ -176,7 +226,11 @@ cdef class Poller(Source):
         cdef Completion tag
         cdef bint lends
         cdef unsigned long routed
+        self.begin()
         while True:
+            if self._held:
+                _released.wait()
+                continue
             if self.pending <= 0:
                 callbacks, self._on_idle = self._on_idle, None
                 if callbacks is not None:
@@ -185,14 +239,18 @@ cdef class Poller(Source):
                 if self._stopped:
                     # Whoever still expects something starts another.
                     self._thread = None
+                    _lingering.discard(self)
                     self.ended()
                     return
+            self._inside = True
+            if self.pending <= 0 and not self._lingers():
+                self._inside = False
                 self._sleep()
                 continue
-            if self._held:
-                _released.wait()
+            if self._held or (self._stopped and self.pending <= 0):
+                # It came while nobody could have nudged this thread.
+                self._inside = False
                 continue
-            self._inside = True
             event = self.next_event()
             self._inside = False
             if event is None:
@@ -254,4 +312,5 @@ cdef class Poller(Source):
         self._idle = True
         with nogil:
             PyThread_acquire_lock(self._bell, WAIT_LOCK)
+        self._weary = False
         return 0

@@ -13,7 +13,7 @@ cdef bint send_message(object call, bytes message, object tag) except -1
 cdef bint send_end(object call, object tag) except -1
 cdef bint receive_message(object call, object tag) except -1
 cdef bint fence(object call, object tag) except -1
-cdef int start_late(object channel, object tag) except -1
+cdef object start_unsent(object channel, object tag)
 cdef int cancel(object call, int code, str details) except -1
 
 # ---- server ---------------------------------------------------------------------------------------

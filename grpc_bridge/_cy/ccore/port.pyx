@@ -198,13 +198,11 @@ cdef bint fence(object call, object tag) except -1:
     return call.operate((), tag)
 
 
-cdef int start_late(object channel, object tag) except -1:
-    """Start a call whose deadline has passed: it ends at once, and its event wakes whoever waits for one."""
-    operations = (_SendInitialMetadata(None, 0), _ReceiveStatus(0))
-    channel.integrated_call(
-        _PROPAGATE_DEFAULTS, b"/grpc_bridge/Late", None, 0.0, None, None, ((operations, tag),), None, None
+cdef object start_unsent(object channel, object tag):
+    """Start a call that is not sent for as long as it is given no initial metadata."""
+    return channel.integrated_call(
+        _PROPAGATE_DEFAULTS, b"/grpc_bridge/Unsent", None, None, None, None, (((_ReceiveStatus(0),), tag),), None, None
     )
-    return 0
 
 
 cdef int cancel(object call, int code, str details) except -1:

@@ -91,7 +91,7 @@ class Call(Conversation, CallHandle):
             return False
         if asyncio._get_running_loop() is self.core.loop:
             return self.core.cancel_call()
-        self.core.defer(self.core.cancel_call)
+        self.core.cancel_soon()
         return True
 
     def add_callback(self, callback: Callable[[], object]) -> bool:
@@ -213,7 +213,7 @@ class Call(Conversation, CallHandle):
         """The last reference went while the RPC runs, and nobody waits: end it."""
         core = self.core
         if core.code == _RUNNING:
-            core.defer(lambda: core.cancel_call(1, _COLLECTED))
+            core.cancel_soon(1, _COLLECTED)
         if not self.used:
             warn_unawaited(core.method, core.response_streaming, self.origin)
 

@@ -19,6 +19,8 @@ _LOGGER = logging.getLogger("grpc_bridge")
 
 _UNKNOWN = 2
 _INTERNAL = 13
+# How often a thread that waits for its loop to take a request looks whether there still is one.
+_LOOK_UP_SECONDS = 1.0
 
 
 def async_iterator(source: Any) -> AsyncIterator[Any] | None:
@@ -81,6 +83,7 @@ class _Canceller:
 
 
 async def _feed_async(core: ClientCall, iterator: AsyncIterator[Any]) -> None:
+    thrown_away = False
     try:
         while True:
             try:
@@ -93,13 +96,17 @@ async def _feed_async(core: ClientCall, iterator: AsyncIterator[Any]) -> None:
         if core.code == -1:
             core.cancel_call(_UNKNOWN, "Exception iterating requests!")
         raise
+    except GeneratorExit:
+        core.cancel_soon()
+        thrown_away = True
+        raise
     except BaseException as error:
         _iteration_failed(core, error)
         _raise_if_it_ends_the_program(error)
         return
     finally:
         aclose = getattr(iterator, "aclose", None)
-        if aclose is not None and core.code != -1:
+        if aclose is not None and core.code != -1 and not thrown_away:
             await aclose()
     core.write_end()
 
@@ -110,6 +117,10 @@ async def _feed_container(core: ClientCall, requests: Any) -> None:
             if not await _write(core, request):
                 return
     except asyncio.CancelledError:
+        raise
+    except GeneratorExit:
+        # The feeding task is thrown away, with its loop: the rest of the requests never comes.
+        core.cancel_soon()
         raise
     except BaseException as error:
         _iteration_failed(core, error)
@@ -178,7 +189,11 @@ def _feed_from_thread(core: ClientCall, iterator: Iterator[Any]) -> None:
             return
         taken.clear()
         core.defer(_bound(_write_for_thread, core, request, taken))
-        taken.wait()
+        while not taken.wait(_LOOK_UP_SECONDS):
+            # A loop that is closed takes nothing, and tells nobody.
+            if core.loop.is_closed():
+                core.cancel_soon()
+                return
 
 
 def _bound(function: Callable[..., object], *arguments: Any) -> Callable[[], object]:

@@ -9,6 +9,9 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 Act = Callable[[], object]
 
+MANY_POINTS = 100
+"""More than any program in the tests has."""
+
 
 class Points:
     """Counts the points at which the awaitables given to it wait; acts at one of them, `at`, from 0.

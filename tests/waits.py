@@ -10,6 +10,7 @@ from typing import Any
 import grpc.aio
 
 from .conftest import PATIENCE, Servicer
+from .points import Points
 from .protos.exchange_pb2 import Reply, Request
 
 
@@ -181,4 +182,70 @@ PROGRAMS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "both, sent and received": talk_sent_and_received,
     "three at once": gathered,
     "under wait_for": waited_for,
+}
+
+
+# ---- handlers whose points are counted ---------------------------------------------------------------
+
+
+class Pointed(Coroutines):
+    """Counts the points of its handlers; they ask the server itself, with `leaf`, on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points = Points(-1, "before", lambda: None)
+        self.task: asyncio.Task[Any] | None = None
+        self.stub: Any = None
+        self.left = 0
+
+    def _enter(self, context: Any) -> None:
+        super()._enter(context)
+        self.left += 1
+        self.task = asyncio.current_task()
+
+    async def Ask(self, request, context):
+        if request.text == "leaf":
+            return Reply(text="leaf")
+        self._enter(context)
+        try:
+            await self.points(context.send_initial_metadata((("came", "early"),)))
+            await self.points(asyncio.sleep(0))
+            return await self.points(self.stub.Ask(Request(text="leaf")))
+        finally:
+            self.left -= 1
+
+    async def Watch(self, request, context):
+        self._enter(context)
+        try:
+            for number in range(3):
+                await self.points(asyncio.sleep(0))
+                self.points.come_to()
+                yield Reply(number=number)
+        finally:
+            self.left -= 1
+
+    async def Collect(self, request_iterator, context):
+        self._enter(context)
+        try:
+            while (await self.points(anext(aiter(request_iterator), None))) is not None:
+                pass
+            await self.points(self.stub.Ask(Request(text="leaf")))
+            return Reply()
+        finally:
+            self.left -= 1
+
+    async def Talk(self, request_iterator, context):
+        self._enter(context)
+        try:
+            while (request := await self.points(context.read())) is not grpc.aio.EOF:
+                await self.points(context.write(Reply(number=request.number)))
+        finally:
+            self.left -= 1
+
+
+ARITIES: dict[str, Callable[[Any], Any]] = {
+    "Ask": lambda stub: stub.Ask(Request(text="root")),
+    "Watch": lambda stub: stub.Watch(Request()),
+    "Collect": lambda stub: stub.Collect(made_slowly()),
+    "Talk": lambda stub: stub.Talk(made_slowly()),
 }

@@ -50,6 +50,10 @@ cdef class ClientCall(ClientCallState):
             except _CancelledError:
                 self.cancel(_CANCELLED, _LOCALLY_CANCELLED)
                 raise
+            except GeneratorExit:
+                # Who waits is thrown away, as the tasks of a closed loop are: on whatever thread collects them.
+                self.cancel_soon()
+                raise
         if self.code != _OK:
             raise self._error()
         return self.response
@@ -110,6 +114,9 @@ cdef class ClientCall(ClientCallState):
                 await self._read_waiter
             except _CancelledError:
                 self.cancel(_CANCELLED, _LOCALLY_CANCELLED)
+                raise
+            except GeneratorExit:
+                self.cancel_soon()
                 raise
             finally:
                 self._read_waiter = None
@@ -177,8 +184,16 @@ cdef class ClientCall(ClientCallState):
     # ---- ending -----------------------------------------------------------------------------------
 
     def defer(self, callback):
-        """Run a function on the loop's thread; from any thread; not at all once the loop is closed."""
-        (<LoopMailbox>self.mailbox).defer(callback)
+        """Run a function on the loop's thread, from any thread; False, and no call, once the loop is closed."""
+        return (<LoopMailbox>self.mailbox).defer(callback)
+
+    def cancel_soon(self, int code=_CANCELLED, str details=_LOCALLY_CANCELLED):
+        """As `cancel_call`, from any thread; whoever waits is told on the loop's own."""
+        if self.code != _RUNNING:
+            return
+        if not self.defer(lambda: self.cancel(code, details)):
+            # The loop is closed, and nobody can wait on it: only the peer is to be told.
+            self.leave(code, details)
 
     def cancel_call(self, int code=_CANCELLED, str details=_LOCALLY_CANCELLED):
         """End the call from this side; False when it had ended before."""
@@ -260,8 +275,12 @@ cdef class CallHandle:
 
     def __del__(self):
         cdef ClientCall core = self.core
-        if core is not None and not self.claimed and (core.code == _RUNNING or not self.used):
+        if core is None:
+            return
+        if not self.claimed and (core.code == _RUNNING or not self.used):
             self.abandoned()
+        elif core.code == _RUNNING and core.loop.is_closed():
+            core.cancel_soon()
 
     def abandoned(self):
         """Called when a handle is collected that nobody waits for: its call runs, or was never looked at."""

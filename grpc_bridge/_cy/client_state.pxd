@@ -31,6 +31,7 @@ cdef class ClientCallState(ClientSink):
 
     # verbs of the side that uses the call
     cdef bint cancel(self, int code, str details) except -1
+    cdef int leave(self, int code, str details) except -1
     cdef int want_message(self) except -1
     cdef bytes take_message(self)
 

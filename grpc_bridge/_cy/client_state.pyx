@@ -64,6 +64,16 @@ cdef class ClientCallState(ClientSink):
         self._end(code, details, (), details)
         return True
 
+    cdef int leave(self, int code, str details) except -1:
+        """End the call where nobody is left to hear of it."""
+        stream, self.stream = self.stream, None
+        self.code = code
+        self.details = self.debug = details
+        self.cancelled_here = code == _CANCELLED
+        if stream is not None:
+            (<ClientStream>stream).cancel(code, details)
+        return 0
+
     cdef int want_message(self) except -1:
         """Ask for the next message, unless one is here, on its way, or past hoping for."""
         if self.reading or self.read_ended or self.inbox is not None:

@@ -51,7 +51,7 @@ cdef class LoopMailbox(Mailbox):
     cdef int wake(self) except -1
     cdef int _hang_bell(self) except -1
     cdef int _resume_all(self) except -1
-    cdef int defer(self, object callback) except -1  # any thread
+    cdef bint defer(self, object callback) except -1  # any thread
     cdef int hasten(self) except -1
     cdef int _deliver_all(self) except -1
     cdef int _deliver_ready(self) except -1

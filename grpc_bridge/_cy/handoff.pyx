@@ -194,14 +194,15 @@ cdef class LoopMailbox(Mailbox):
         read(self._bell, &count, sizeof(count))
         self._drain()
 
-    cdef int defer(self, object callback) except -1:
-        """Run a callback on the loop's thread, unless the loop has been closed."""
+    cdef bint defer(self, object callback) except -1:
+        """Run a callback on the loop's thread; False, and no call, if the loop has been closed."""
         try:
             self.loop.call_soon_threadsafe(callback)
         except RuntimeError:
             if not self.loop.is_closed():
                 raise
-        return 0
+            return False
+        return True
 
     cdef int _abandon(self) except -1:
         # The loop was closed with completions on their way: nobody is left to wait for them.

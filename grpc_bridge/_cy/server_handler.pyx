@@ -194,6 +194,9 @@ cdef class HandledCall(ServerCall):
                 if not await self.write(response):
                     return
             self.end(None)
+        except GeneratorExit:
+            iterator = None  # the task is thrown away: nothing can be awaited any more
+            raise
         finally:
             aclose = getattr(iterator, "aclose", None)
             if aclose is not None:
@@ -201,6 +204,9 @@ cdef class HandledCall(ServerCall):
 
     def _broken_off(self, error):
         # SystemExit and the like: not for us to handle, but the client must not wait for ever.
+        if isinstance(error, GeneratorExit) and self.shared.loop_mailbox().loop.is_closed():
+            self.on_lost()
+            return
         self.finish(None, _UNKNOWN, f"the handler was ended by {type(error).__name__}")
 
     def _task_cancelled(self):

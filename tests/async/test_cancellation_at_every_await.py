@@ -17,14 +17,13 @@ import pytest
 import grpc_bridge
 
 from ..conftest import PATIENCE, Start, serving_here, stub_of
-from ..points import Points
+from ..load import status_of
+from ..points import MANY_POINTS, Points
 from ..protos import exchange_pb2_grpc
-from ..protos.exchange_pb2 import Reply, Request
-from ..waits import PROGRAMS, Coroutines, Counted, Functions, is_iterated, made_slowly
+from ..protos.exchange_pb2 import Request
+from ..waits import ARITIES, PROGRAMS, Coroutines, Counted, Functions, Pointed
 
 MOMENTS = pytest.mark.parametrize("moment", Points.MOMENTS)
-MANY_POINTS = 100
-"""More than any program here has."""
 
 
 async def everything_ended(open_rpcs: Callable[[], int]) -> None:
@@ -155,80 +154,6 @@ async def test_a_channel_that_is_opened_and_closed(peer: tuple[Counted, str], mo
 
 
 # ---- the server --------------------------------------------------------------------------------------
-
-
-class Pointed(Coroutines):
-    """Counts the points of its handlers; they ask the server itself, with `leaf`, on the way."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.points = Points(-1, "before", lambda: None)
-        self.task: asyncio.Task[Any] | None = None
-        self.stub: Any = None
-        self.left = 0
-
-    def _enter(self, context: Any) -> None:
-        super()._enter(context)
-        self.left += 1
-        self.task = asyncio.current_task()
-
-    async def Ask(self, request, context):
-        if request.text == "leaf":
-            return Reply(text="leaf")
-        self._enter(context)
-        try:
-            await self.points(context.send_initial_metadata((("came", "early"),)))
-            await self.points(asyncio.sleep(0))
-            return await self.points(self.stub.Ask(Request(text="leaf")))
-        finally:
-            self.left -= 1
-
-    async def Watch(self, request, context):
-        self._enter(context)
-        try:
-            for number in range(3):
-                await self.points(asyncio.sleep(0))
-                self.points.come_to()
-                yield Reply(number=number)
-        finally:
-            self.left -= 1
-
-    async def Collect(self, request_iterator, context):
-        self._enter(context)
-        try:
-            while (await self.points(anext(aiter(request_iterator), None))) is not None:
-                pass
-            await self.points(self.stub.Ask(Request(text="leaf")))
-            return Reply()
-        finally:
-            self.left -= 1
-
-    async def Talk(self, request_iterator, context):
-        self._enter(context)
-        try:
-            while (request := await self.points(context.read())) is not grpc.aio.EOF:
-                await self.points(context.write(Reply(number=request.number)))
-        finally:
-            self.left -= 1
-
-
-ARITIES: dict[str, Callable[[Any], Any]] = {
-    "Ask": lambda stub: stub.Ask(Request(text="root")),
-    "Watch": lambda stub: stub.Watch(Request()),
-    "Collect": lambda stub: stub.Collect(made_slowly()),
-    "Talk": lambda stub: stub.Talk(made_slowly()),
-}
-
-
-async def status_of(call: Any) -> grpc.StatusCode:
-    try:
-        if hasattr(call, "read"):
-            await is_iterated(call)
-        else:
-            await call
-    except grpc.RpcError as error:
-        return error.code()
-    return grpc.StatusCode.OK
 
 
 @MOMENTS

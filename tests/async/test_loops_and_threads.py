@@ -268,6 +268,67 @@ def test_a_loop_closed_with_calls_in_flight_harms_nobody_else(
         asyncio.run(use(stub))
 
 
+class Fed(Echo):
+    """Tells when an RPC of requests has ended."""
+
+    def __init__(self) -> None:
+        self.entered, self.ended = threading.Event(), threading.Event()
+
+    def Collect(self, request_iterator, context):
+        context.add_callback(self.ended.set)
+        self.entered.set()
+        return super().Collect(request_iterator, context)
+
+
+@pytest.mark.parametrize("how", ["cancelled by hand", "dropped"])
+def test_a_call_left_behind_by_a_closed_loop_can_be_ended(grpcio_server: Start, how: str) -> None:
+    servicer = Fed()
+    with grpc_bridge.insecure_channel(grpcio_server(servicer)) as channel:
+        loop = asyncio.new_event_loop()
+
+        async def leave_behind() -> Any:
+            return stub_of(channel).Collect.future()
+
+        call = loop.run_until_complete(leave_behind())
+        assert servicer.entered.wait(PATIENCE)
+        loop.close()
+        if how == "dropped":
+            del call
+        else:
+            assert call.cancel()
+            assert (call.done(), call.cancelled(), call.cancel()) == (True, True, False)
+        assert servicer.ended.wait(PATIENCE)
+
+
+def test_a_request_iterator_is_let_go_by_a_closed_loop(grpcio_server: Start) -> None:
+    servicer = Fed()
+    asked, more = threading.Event(), threading.Event()
+
+    def requests() -> Iterator[Request]:
+        yield Request(number=1)
+        asked.set()
+        more.wait(PATIENCE)
+        yield Request(number=2)
+
+    with grpc_bridge.insecure_channel(grpcio_server(servicer)) as channel:
+        loop = asyncio.new_event_loop()
+
+        async def leave_behind() -> Any:
+            call = stub_of(channel).Collect.future(requests())
+            await asyncio.to_thread(asked.wait, PATIENCE)
+            return call
+
+        call = loop.run_until_complete(leave_behind())
+        [feeding] = [each for each in threading.enumerate() if each.name.endswith("/Collect")]
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        more.set()
+        feeding.join(PATIENCE)
+        assert not feeding.is_alive()
+        assert call.cancelled()
+        assert servicer.ended.wait(PATIENCE)
+
+
 def test_many_short_lived_loops(stub: Any) -> None:
     for _ in range(50):
         asyncio.run(use(stub))

@@ -2,7 +2,7 @@
 
 Not a sample: each program runs once for every point that it has, as in `test_cancellation_at_every_await.py`;
 and again where what it would have waited for was there already, so that it did not come to its first.
-Interpreters end so in `tests/core/test_interpreter_exit.py`.
+Interpreters end so in `tests/soak.py`.
 """
 
 from __future__ import annotations

@@ -137,19 +137,3 @@ def test_exit_is_silent_and_quick(program: str, debug: str) -> None:
     # asyncio's debug mode tells of steps that a busy machine made slow; that is about the machine.
     errors = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]
     assert (done.stdout, errors, done.returncode) == ("", [], 0)
-
-
-@pytest.mark.timeout(300)  # some forty interpreters end, one after the other
-def test_at_every_await_point() -> None:
-    """Threads of ours and of C-core are in the middle of everything; loop, server and calls are open."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.ends", "during"],
-        cwd=ROOT,
-        env={**os.environ, "GRPC_VERBOSITY": "ERROR", "PYTHONASYNCIODEBUG": ""},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert (done.stderr, done.returncode) == ("", 0), done.stdout
-    assert int(done.stdout) > 20

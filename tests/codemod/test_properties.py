@@ -248,10 +248,10 @@ def check(after: dict[str, str]) -> None:
                     assert id(node) in taken, f"{name}: {ast.unparse(node)} is not awaited"
 
 
-@pytest.mark.timeout(1200 if SOAK else 60)
+@pytest.mark.timeout(1200 if SOAK else 240)
 @settings(
     # The same programs every time, for a suite has to say the same every time; `make soak` looks further.
-    max_examples=300 if SOAK else 40,
+    max_examples=300 if SOAK else 25,
     derandomize=not SOAK,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -7,6 +7,7 @@ import ast
 from .. import _surface
 from . import external
 from .handovers import Handovers
+from .index import Function
 from .sites import CallSite, IterateSite
 from .values import Cls, Ext, Func, Inst, Maker, MemberOf, Obj, Value, Values
 
@@ -61,12 +62,7 @@ class Calls(Handovers):
 
     def classify(self, site: CallSite, callee: Value, node: ast.Call) -> None:
         if isinstance(callee, Func):
-            if callee.fn.is_generator or self.facts.has_role(callee.fn, "contextmanager"):
-                site.plain = True
-            elif not callee.fn.is_async:
-                site.callees.add(callee.fn)
-            else:
-                site.plain = True
+            self.function(site, callee.fn)
         elif isinstance(callee, Cls):
             init = callee.cls.find_method("__init__")
             if init is not None and not callee.cls.module.source.generated:
@@ -74,7 +70,7 @@ class Calls(Handovers):
         elif isinstance(callee, Inst):
             method = callee.cls.find_method("__call__")
             if method is not None:
-                site.callees.add(method)
+                self.function(site, method)
         elif isinstance(callee, Obj):
             self.grpc_member(site, _surface.member(callee.kind, "__call__"), callee)
         elif isinstance(callee, MemberOf):
@@ -93,6 +89,13 @@ class Calls(Handovers):
                 return
             site.plain = True
             site.unknown = isinstance(callee, Ext) and external.is_unknown_stub(callee.path)
+
+    def function(self, site: CallSite, fn: Function) -> None:
+        """One of the program's own functions; calls of what is a coroutine already are left as they are."""
+        if fn.is_async or fn.is_generator or self.facts.has_role(fn, "contextmanager"):
+            site.plain = True
+        else:
+            site.callees.add(fn)
 
     def grpc_member(self, site: CallSite, row: _surface.Member | None, owner: Obj) -> None:
         if row is not None and row.spelling == "await":

@@ -45,7 +45,7 @@ class Iterations:
             if isinstance(value, Obj) and value.kind in STREAMS:
                 site.stream = True
                 self.add_origin(site.origins, value)
-            elif isinstance(value, Gen):
+            elif isinstance(value, Gen) and not value.fn.is_async:
                 site.callees.add(value.fn)
             elif isinstance(value, Inst):
                 steps = [value.cls.find_method(name) for name in ("__next__", "__iter__")]

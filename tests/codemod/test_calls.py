@@ -267,3 +267,49 @@ def test_builtins_that_are_called_with_keywords_alone() -> None:
         """)
         == []
     )
+
+
+def test_what_was_a_coroutine_already_is_left_to_whoever_called_it() -> None:
+    # google-auth hands such calls to something that awaits them.
+    assert (
+        unchanged(
+            """
+            import grpc
+
+
+            class Request:
+                async def __call__(self, url):
+                    return url
+
+
+            class Session:
+                def __init__(self):
+                    self.request = Request()
+
+                async def get(self, with_timeout):
+                    return await with_timeout(self.request("url"))
+            """
+        )
+        == []
+    )
+
+
+def test_an_asynchronous_generator_is_not_what_a_plain_loop_reads() -> None:
+    # It cannot be: what the analysis takes for one there is something else.
+    assert (
+        unchanged(
+            """
+            import grpc
+
+
+            async def content():
+                yield b""
+
+
+            async def granted(known):
+                reply = content() if known is None else known
+                return "scope" in reply
+            """
+        )
+        == []
+    )

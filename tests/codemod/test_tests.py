@@ -265,3 +265,33 @@ class Tests(TestCase):
         .replace("self.stub.Hi", "await self.stub.Hi")
     )
     assert rewritten({"test_it.py": before}, {"test_it.py": after}) == []
+
+
+def test_a_case_whose_tests_were_coroutines_already_keeps_its_base() -> None:
+    # A decorator of its own runs them; it could not where a loop runs.
+    assert (
+        unchanged(
+            """
+            import asyncio
+            import functools
+            import unittest
+
+            import grpc
+
+
+            def on_a_loop(function):
+                @functools.wraps(function)
+                def wrapper(*args):
+                    return asyncio.run(function(*args))
+
+                return wrapper
+
+
+            class Tests(unittest.TestCase):
+                @on_a_loop
+                async def test_sleep(self):
+                    self.assertIsNone(await asyncio.sleep(0))
+            """
+        )
+        == []
+    )

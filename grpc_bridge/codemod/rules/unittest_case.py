@@ -54,7 +54,8 @@ def classes(view: View) -> Iterator[Edit]:
         family = [cls, *cls.descendants()]
         methods = [m for member in family for m in member.methods.values()]
         wanted = any(
-            view.colours.is_async(m) and (m.name.startswith("test") or m.name in SETUP) for m in methods
+            view.colours.is_async(m) and not m.is_async and (m.name.startswith("test") or m.name in SETUP)
+            for m in methods
         )
         for base in cls.node.bases:
             if wanted and any(isinstance(v, Ext) and v.path in NAMES for v in view.facts.of(base)):

@@ -28,6 +28,9 @@ _LOGGER = logging.getLogger("grpc_bridge")
 # How often a loop looks again in one turn.
 cdef int _MOST_ROUNDS = 4
 
+# How often a loop that stands still is lent the same turn again, each time for the poller's patience.
+cdef int _MOST_RELOANS = 16
+
 # Of a bell: not asked for yet; not to be had here.
 cdef int _NOT_HUNG = -2
 cdef int _NO_BELL = -1
@@ -137,8 +140,10 @@ cdef class LoopMailbox(Mailbox):
             self._abandon()
             return 0
         if source in self._sources:
-            # It lost the turn by standing still, and has not stirred since.
-            return 0
+            # It lost the turn by standing still, and has not stirred since: busy, most often, but it may block.
+            source.relent += 1
+            return source.relent < _MOST_RELOANS
+        source.relent = 0
         source.fresh = True
         self._sources.append(source)
         if not self._scheduled:

@@ -11,7 +11,7 @@ from . import external
 from .containers import Containers, Place
 from .environment import MemberKey
 from .index import BUILTINS, Class, Function, Module, dotted
-from .nodes import children
+from .nodes import children, defaults
 from .values import (
     NOTHING,
     Alias,
@@ -108,11 +108,8 @@ class Evaluator(Containers, ABC):
         if isinstance(node, ast.Call):
             return self.call(node, frame)
         if isinstance(node, ast.Lambda):
-            for default in node.args.defaults:
+            for _, default in defaults(node.args):
                 self.eval(default, frame)
-            for kw_default in node.args.kw_defaults:
-                if kw_default is not None:
-                    self.eval(kw_default, frame)
             return frozenset({Func(frame.scope.module.function_of[node])})
         if isinstance(node, ast.Await):
             awaited = self.eval(node.value, frame)

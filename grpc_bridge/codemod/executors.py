@@ -14,7 +14,7 @@ from .adapters import use_of
 from .external import argument
 from .index import Function, Program, own_nodes
 from .infer import Facts
-from .nodes import generator_around
+from .nodes import defaults, generator_around
 from .threads import may_block
 from .values import Ext, Func, Obj
 
@@ -328,12 +328,7 @@ class _Reader:
     def optional(self) -> set[str]:
         """The parameters that are None where nobody gives them."""
         assert isinstance(self.fn.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        args = self.fn.node.args
-        given = [*args.posonlyargs, *args.args][len(args.posonlyargs) + len(args.args) - len(args.defaults) :]
-        pairs = [
-            *zip(given, args.defaults, strict=True),
-            *zip(args.kwonlyargs, args.kw_defaults, strict=True),
-        ]
+        pairs = defaults(self.fn.node.args)
         return {arg.arg for arg, value in pairs if isinstance(value, ast.Constant) and value.value is None}
 
     def repeated(self, call: ast.AST) -> bool:

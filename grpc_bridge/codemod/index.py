@@ -13,7 +13,7 @@ from typing import Literal
 
 from . import generated, protofile
 from .discover import Source
-from .nodes import children, walk
+from .nodes import children, defaults, walk
 from .outside import Finder, at
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -439,7 +439,7 @@ class _Scopes:
             for decorator in node.decorator_list:
                 self.visit(decorator, scope, cls)
         args = node.args
-        for default in [*args.defaults, *(d for d in args.kw_defaults if d is not None)]:
+        for _, default in defaults(args):
             self.visit(default, scope, cls)
         for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]:
             if arg is not None:

@@ -18,7 +18,7 @@ from .annotations import AnnotationEvaluator
 from .assume import assume
 from .evaluate import Frame, State, constant
 from .index import Class, Function, Module, Program, is_main_guard
-from .nodes import children
+from .nodes import children, defaults
 from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Values
 
 MAX_RUNS = 25
@@ -294,13 +294,8 @@ class Inference(AnnotationEvaluator):
 
     def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
         fn = frame.scope.module.function_of[node]
-        for default in [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]:
-            self.eval(default, frame)
-        for arg, default in zip(reversed(fn.params), reversed(node.args.defaults), strict=False):
+        for arg, default in defaults(node.args):
             self.learn(("param", fn, arg.arg), self.eval(default, frame))
-        for arg, kw_default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
-            if kw_default is not None:
-                self.learn(("param", fn, arg.arg), self.eval(kw_default, frame))
         value: Values = frozenset({Func(fn)})
         for decorator in reversed(node.decorator_list):
             value = self.decorate(fn, decorator, value, frame)

@@ -57,6 +57,14 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         pending += children(node)
 
 
+def defaults(args: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
+    """The parameters that have a default, each with it."""
+    positional = [*args.posonlyargs, *args.args]
+    pairs = zip(positional[len(positional) - len(args.defaults) :], args.defaults, strict=True)
+    named = zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    return [*pairs, *((arg, value) for arg, value in named if value is not None)]
+
+
 def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
     """The node above each one that is below `tree`."""
     found: dict[ast.AST, ast.AST] = {}

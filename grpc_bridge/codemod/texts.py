@@ -13,6 +13,7 @@ from itertools import islice, product
 
 from .evaluate import Evaluator, Frame
 from .index import Function, own_nodes
+from .nodes import defaults
 from .values import Cls, Ext, Func, Inst, Value, Values
 
 Texts = frozenset[str] | None
@@ -172,12 +173,9 @@ def _passed(fn: Function, given: int, node: ast.Call) -> dict[str, ast.expr] | N
     if any(isinstance(arg, ast.Starred) for arg in node.args) or any(k.arg is None for k in node.keywords):
         return None
     assert isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-    args = fn.node.args
     names = [arg.arg for arg in fn.params]
-    defaults: list[tuple[str, ast.expr]] = [*zip(reversed(names), reversed(args.defaults), strict=False)]
-    defaults += [(a.arg, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d is not None]
     found: dict[str, ast.expr] = {
-        name: default for name, default in defaults if isinstance(default, ast.Constant)
+        arg.arg: default for arg, default in defaults(fn.node.args) if isinstance(default, ast.Constant)
     }
     found |= dict(zip(names[given:], node.args, strict=False))
     return found | {k.arg: k.value for k in node.keywords if k.arg is not None}

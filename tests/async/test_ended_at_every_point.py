@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -67,13 +66,6 @@ def forget(tasks: set[asyncio.Task[Any]]) -> None:
         task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
-def until_in_thread(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.001)
-
-
 # ---- the client --------------------------------------------------------------------------------------
 
 
@@ -109,7 +101,7 @@ def test_the_clients_loop_is_closed(grpcio_server: Start, moment: str, life: str
             # Other loops and threads go on.
             assert asyncio.run(next_one(stub)) == stub.Ask(Request(text="next")).text == "next"
         # What the loop has left behind ends with the channel, and is collected in silence.
-        until_in_thread(lambda: not servicer.open_rpcs(), f"closed at point {at}: an RPC is open")
+        asyncio.run(until(lambda: not servicer.open_rpcs()))
         del stub
         gc.collect()
         if acted:
@@ -159,9 +151,7 @@ async def test_the_channel_goes(bridge_server: Start, moment: str, how: str, lif
         while channels:
             await channels.pop().close()
         del outcome, error
-        await asyncio.to_thread(
-            until_in_thread, lambda: not servicer.open_rpcs(), f"{how} at point {at}: an RPC is open"
-        )
+        await until(lambda: not servicer.open_rpcs())
         if points.acted:
             at += 1
         elif at:

@@ -22,8 +22,7 @@ cdef class ClientPoller(Poller):
     # a call that is never sent, to hang those on; how it ends is an event, too
     cdef object _keeper
     cdef Completion _keeper_over
-    cdef bint _keeper_due
-    cdef bint _keeper_announced
+    cdef bint _dismissed
 
     cdef int dismiss(self) except -1
     cdef bint _is_ours(self, Completion tag)

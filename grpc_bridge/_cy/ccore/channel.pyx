@@ -114,17 +114,15 @@ cdef class ClientPoller(Poller):
         except ValueError:
             # Closed meanwhile.
             return 0
-        self._keeper_due = True
         if self._stopped:
             self.dismiss()
         return 0
 
     cdef int dismiss(self) except -1:
         """End the call that is never sent: before its channel closes, so that its event is waited for."""
-        keeper, self._keeper = self._keeper, None
-        if self._keeper_due and not self._keeper_announced:
-            self._keeper_announced = True
-            port.cancel(keeper, _CANCELLED, "")
+        if self._keeper is not None and not self._dismissed:
+            self._dismissed = True
+            port.cancel(self._keeper, _CANCELLED, "")
             self.expect(1)
         return 0
 
@@ -143,14 +141,13 @@ cdef class ClientPoller(Poller):
         elif tag is self._keeper_over:
             # Where a channel can never connect, a call is over before it is sent.
             self._keeper = None
-            self._keeper_due = False
-            self.pending -= self._keeper_announced
+            self.pending -= self._dismissed
         else:
             return tag is self._fence
         return True
 
     cdef bint can_linger(self):
-        return self._keeper is not None
+        return self._keeper is not None and not self._dismissed
 
     cdef int nudge(self) except -1:
         if not self._inside or self._nudged or self._keeper is None:

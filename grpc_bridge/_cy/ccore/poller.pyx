@@ -10,8 +10,9 @@ Under load that costs: the poller needs the GIL once for each event, and so take
 once for each event. So where a loop has not yet come to what it got before, the poller lends its turn. The loop that got the last event empties the queue itself,
 once per turn of its own, until nothing is left to take; then the poller goes back to waiting. A
 borrower that stands still (its user's code computes, or blocks) loses the turn after a few
-milliseconds, and gets it again only after it has stirred, so that neither other loops on the same
-queue nor what it waits for itself (the end of its calls, when it closes the channel) are kept waiting.
+milliseconds. It gets it a few times more, for most often it is only busy, and then not before it has
+stirred, so that neither other loops on the same queue nor what it waits for itself (the end of its calls,
+when it closes the channel) are kept waiting.
 """
 
 cimport cython

@@ -7,7 +7,6 @@ ended, a plain thread gets the values themselves.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 import warnings
 from collections.abc import Callable, Generator
@@ -228,8 +227,6 @@ class Call(Conversation, CallHandle):
 
 def warn_unawaited(method: str, response_streaming: bool, origin: str | None) -> None:
     """A call was thrown away before anybody looked at it."""
-    if sys.is_finalizing():
-        return
     wait = "iterated over" if response_streaming else "awaited"
     where = "" if origin is None else f" (started at {origin})"
     remedy = "" if response_streaming else "; if nobody is to wait for it, start it with .future()"

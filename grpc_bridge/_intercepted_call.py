@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import time
 from collections.abc import Callable, Generator
 from typing import Any, cast
@@ -174,8 +175,9 @@ class InterceptedCall(Conversation, grpc.Call, _grpc_types.Future):
 
     # ---- its end ----------------------------------------------------------------------------------
 
-    def __del__(self) -> None:
-        if self.claimed:
+    # Bound here, for the module's own globals may be gone when the interpreter ends.
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if self.claimed or _is_finalizing():
             return
         if self.passage.done():
             if self.used:

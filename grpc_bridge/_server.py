@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -50,9 +50,10 @@ class Server(grpc.Server):
         if handlers:
             self.add_generic_rpc_handlers(handlers)
 
-    def __del__(self) -> None:
+    # Bound here, for the module's own globals may be gone when the interpreter ends.
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         # As on grpcio, a server that is dropped stops; the RPCs in flight are answered.
-        if hasattr(self, "_serving") and not sys.is_finalizing():
+        if hasattr(self, "_serving") and not _is_finalizing():
             self._serving.dropped()
 
     def _make_transport(

@@ -12,6 +12,7 @@ from grpc_bridge._border import run_callback, user_frame
 from grpc_bridge._errors import bound_to_another_loop, rpc_error
 
 from grpc_bridge._cy.client_state cimport ClientCallState
+from grpc_bridge._cy.ending cimport is_finalizing
 from grpc_bridge._cy.handoff cimport LoopMailbox, Waiter, mailbox_of
 from grpc_bridge._cy.transport cimport CallHead, ClientTransport
 
@@ -275,7 +276,7 @@ cdef class CallHandle:
 
     def __del__(self):
         cdef ClientCall core = self.core
-        if core is None:
+        if core is None or is_finalizing():
             return
         if not self.claimed and (core.code == _RUNNING or not self.used):
             self.abandoned()

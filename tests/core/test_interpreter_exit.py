@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..conftest import Start
+
 ROOT = Path(__file__).resolve().parents[2]
 
 PREAMBLE = """
@@ -121,11 +123,40 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("debug", ["", "1"], ids=["plain", "asyncio debug mode"])
-def test_exit_is_silent_and_quick(program: str, debug: str) -> None:
+LOCKED = """
+import asyncio, gc, sys, threading
+import grpc_bridge
+from tests.protos import exchange_pb2_grpc
+from tests.protos.exchange_pb2 import Request
+
+def all_of(kind):
+    return [each for each in gc.get_objects() if isinstance(each, kind)]
+
+async def begin():
+    call = stub.Talk()
+    await call.write(Request(text="a"))
+    assert (await call.read()).text == "A"
+    return call
+
+others = {id(each) for each in all_of(threading.Condition)}
+stub = exchange_pb2_grpc.ExchangeStub(grpc_bridge.insecure_channel(sys.argv[1]))
+loops = [asyncio.new_event_loop() for _ in range(2)]
+calls = [loop.run_until_complete(begin()) for loop in loops]
+loops[0].close()
+others.update(id(event._cond) for event in all_of(threading.Event))
+locks = [each for each in all_of(threading.Condition) if id(each) not in others]
+assert locks  # grpcio's of the channel
+for lock in locks:
+    thread = threading.Thread(target=lock.acquire)
+    thread.start()
+    thread.join()
+"""
+
+
+def run(*arguments: str, debug: str = "") -> tuple[str, list[str], int]:
+    """What a Python process writes to stdout and stderr, and its exit status."""
     done = subprocess.run(
-        [sys.executable, "-c", PREAMBLE + textwrap.dedent(PROGRAMS[program])],
+        [sys.executable, "-c", *arguments],
         cwd=ROOT,
         # C-core tells of a connection that its peer has closed, at a level of its own.
         env={**os.environ, "PYTHONASYNCIODEBUG": debug, "GRPC_VERBOSITY": "ERROR"},
@@ -136,4 +167,15 @@ def test_exit_is_silent_and_quick(program: str, debug: str) -> None:
     )
     # asyncio's debug mode tells of steps that a busy machine made slow; that is about the machine.
     errors = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]
-    assert (done.stdout, errors, done.returncode) == ("", [], 0)
+    return done.stdout, errors, done.returncode
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("debug", ["", "1"], ids=["plain", "asyncio debug mode"])
+def test_exit_is_silent_and_quick(program: str, debug: str) -> None:
+    assert run(PREAMBLE + textwrap.dedent(PROGRAMS[program]), debug=debug) == ("", [], 0)
+
+
+def test_nobody_waits_for_a_lock_that_a_thread_took_to_its_grave(grpcio_server: Start) -> None:
+    # The interpreter's end kills the pollers, wherever they are: some while they hold a lock of grpcio's.
+    assert run(LOCKED, grpcio_server()) == ("", [], 0)

@@ -5,6 +5,7 @@ cimport cython
 
 from grpc_bridge._cy.ccore cimport port
 from grpc_bridge._cy.ccore.poller cimport Poller
+from grpc_bridge._cy.ending cimport is_finalizing
 from grpc_bridge._cy.handoff cimport Completion, LoopMailbox, Mailbox, inline_mailbox
 from grpc_bridge._cy.transport cimport CallHead, ClientSink, ClientStream, ClientTransport
 
@@ -16,6 +17,9 @@ cdef int _CANCELLED = 1
 # Ending a channel needs C-core's, and runs when the last reference goes. If the collector saw that one of
 # its cycles leads through here to grpcio's channel, it would clear that first: so it must not see it. Neither
 # class holds anything of a user's, so neither is part of a cycle.
+#
+# Once the interpreter ends, nothing more may be done to a channel: the pollers' threads have died, in whatever
+# they were doing, and one of them may have held grpcio's lock of the channel.
 @cython.no_gc
 cdef class CCoreChannel(ClientTransport):
     """One C-core channel and the poller of its completion queue; made on any thread, used from any."""
@@ -77,7 +81,7 @@ cdef class CCoreChannel(ClientTransport):
         return stream
 
     cdef int close(self) except -1:
-        if not self._closed:
+        if not self._closed and not is_finalizing():
             self._closed = True
             self._poller.dismiss()
             self._channel.close(_CANCELLED, "Channel closed!")
@@ -87,7 +91,7 @@ cdef class CCoreChannel(ClientTransport):
     def __dealloc__(self):
         # Calls hold the channel, so none is left but what is on its way out. When that has come, the
         # poller lets the connection go.
-        if self._poller is not None:
+        if self._poller is not None and not is_finalizing():
             self._poller.stop()
 
 

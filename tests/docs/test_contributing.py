@@ -1,8 +1,9 @@
-"""CONTRIBUTING.md's table names every module, and nothing that is not there."""
+"""CONTRIBUTING.md's table names every module, once, and nothing that is not there."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,13 +28,20 @@ def test_what_the_table_names_is_there() -> None:
     assert [str(path) for path in named() if not path.exists()] == []
 
 
+def test_nothing_is_in_the_table_twice() -> None:
+    assert [str(path) for path, times in Counter(named()).items() if times > 1] == []
+
+
 def test_every_module_is_in_the_table() -> None:
     table = set(named())
     modules = {
         path
-        for pattern in ("*.py", "*.pyx")
+        for pattern in ("*.py", "*.pyx", "*.pxd")
         for path in (ROOT / "grpc_bridge").rglob(pattern)
-        if path.stem != "__main__" and not (path.stem == "__init__" and path.parent != ROOT / "grpc_bridge")
+        if path.stem != "__main__"
+        and not (path.stem == "__init__" and path.parent != ROOT / "grpc_bridge")
+        # A module's declarations lie beside it.
+        and not (path.suffix == ".pxd" and path.with_suffix(".pyx").exists())
     }
     # A line may stand for a folder with all that is in it; not where other lines name modules of that.
     in_full = table - {path.parent for path in table if path.suffix}

@@ -26,6 +26,8 @@ PYTHON_2 = re.compile(
     rb"|raise[ \t]+[\w.]+[ \t]*,)",
     re.MULTILINE,
 )
+MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+"""What the top folder of a project has."""
 SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "build", "dist", "site-packages"})
 
 
@@ -82,11 +84,16 @@ def console_scripts(path: Path) -> frozenset[tuple[str, str]]:
 
 
 def project(path: Path) -> Path | None:
-    """The folder of the project that a file belongs to."""
+    """The folder of the project that a file belongs to.
+
+    That is the nearest one above it with a sign of one; where none has, the working directory if the file is
+    below it: who runs the codemod on one package of a tree stands at the top of that.
+    """
     for folder in path.parents:
-        if any((folder / mark).exists() for mark in (".git", "pyproject.toml", "setup.py", "setup.cfg")):
+        if any((folder / mark).exists() for mark in MARKS):
             return folder
-    return None
+    here = Path.cwd()
+    return here if here in path.parents and here not in (Path.home(), Path(here.anchor)) else None
 
 
 def parse(path: Path, data: bytes) -> Source | Failure:

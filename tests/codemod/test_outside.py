@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from grpc_bridge.codemod.runner import migrate
 
 from .tool import generated, rules
@@ -51,6 +53,16 @@ def test_a_caller_outside(tmp_path: Path) -> None:
     assert "return await stub.Hi(2), await asyncio.to_thread(hi, stub)\n" in text
     assert rules(result) == ["GB503", "GB710"]
     assert list(result.changed) == [client]
+
+
+def test_a_caller_outside_in_a_tree_without_a_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing says where the project begins: then it begins where the codemod is run."""
+    client = project(tmp_path, report="import client\n\n\ndef show(stub):\n    print(client.hi(stub))\n")
+    (tmp_path / ".git").rmdir()
+    monkeypatch.chdir(tmp_path)
+    result = migrate([Path(client.name)])
+    assert "\ndef hi(stub: GreeterStub):" in result.changed[Path(client.name)]
+    assert rules(result) == ["GB503", "GB710"]
 
 
 def test_a_caller_outside_at_the_top_of_its_module(tmp_path: Path) -> None:

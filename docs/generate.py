@@ -1,12 +1,15 @@
 """Writes the pages that say what the code says: `python -m docs.generate`.
 
-`docs/members.md` is made from `grpc_bridge/_surface.py`, `docs/rules.md` from the codemod's rules. Both are
-committed, so that they can be read where they lie; a test holds them to what this module writes.
+`docs/members.md` is made from `grpc_bridge/_surface.py`, `docs/rules.md` from the codemod's rules,
+`docs/command.md` from its settings. All are committed, so that they can be read where they lie; a test holds
+them to what this module writes.
 """
 
 from __future__ import annotations
 
+import argparse
 import inspect
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -16,10 +19,12 @@ import jinja2
 
 import grpc_bridge
 from grpc_bridge._surface import MULTI_CALLABLES, SURFACE, Member
+from grpc_bridge.codemod import settings
+from grpc_bridge.codemod.discover import MAX_SIZE
 from grpc_bridge.codemod.rules import RULES
 
 DOCS = Path(__file__).parent
-PAGES = ("members.md", "rules.md")
+PAGES = ("command.md", "members.md", "rules.md")
 
 OBJECTS = {
     "Call": "call",
@@ -38,6 +43,7 @@ OBJECTS = {
 TITLES = {
     "": "Functions and classes of the module",
     "experimental": "grpc.experimental",
+    "Future": "grpc.Future, and what `future` returns",
     "ResponseStream": "What a call with a stream of responses returns",
     "RequestIterator": "The request iterator of a handler",
     "StopEvent": "What `Server.stop` returns",
@@ -53,8 +59,17 @@ def page(name: str) -> str:
         trim_blocks=True,
         autoescape=False,
     )
-    environment.filters.update(spelled=spelled, in_words=in_words)
-    return environment.get_template(f"{name}.j2").render(owners=owners(), ours=ours(), rules=RULES)
+    environment.filters.update(
+        named=named, spelled=spelled, in_words=in_words, usage=usage, sentence=sentence
+    )
+    return environment.get_template(f"{name}.j2").render(
+        owners=owners(),
+        ours=ours(),
+        rules=RULES,
+        options=options(),
+        settings=configured(),
+        megabytes=MAX_SIZE >> 20,
+    )
 
 
 def owners() -> list[tuple[str, list[Member]]]:
@@ -62,8 +77,7 @@ def owners() -> list[tuple[str, list[Member]]]:
     names = dict.fromkeys(member.owner for member in SURFACE)
     rows = sorted(SURFACE, key=lambda member: list(names).index(member.owner))
     return [
-        (TITLES.get(owner, f"grpc.{owner}"), list(members))
-        for owner, members in groupby(rows, key=lambda member: member.owner)
+        (title(owner), list(members)) for owner, members in groupby(rows, key=lambda member: member.owner)
     ]
 
 
@@ -75,9 +89,31 @@ def ours() -> Iterator[tuple[str, str]]:
             yield name, told.partition("\n")[0].replace("``", "`")
 
 
+def title(owner: str) -> str:
+    """What the section of a class's members is called."""
+    return TITLES.get(owner, f"grpc.{owner}")
+
+
+def named(member: Member) -> str:
+    """The member by its name in `grpc`; of a class that has none there, by what its objects are called."""
+    if member.owner and not hasattr(grpc, member.owner) and member.owner != "experimental":
+        return f"{OBJECTS[member.owner]}.{member.name}"
+    return member.qualified
+
+
 def in_words(member: Member) -> str:
-    """What the member gives in a thread; empty for a plain value."""
-    return "" if member.returns == "value" else member.returns
+    """What the member gives in a thread, with a link to its members; empty for a plain value."""
+    if member.returns == "value":
+        return ""
+    owners = {each.owner for each in SURFACE}
+    return ", ".join(
+        f"[{part}](#{anchor(title(part))})" if part in owners else part for part in member.returns.split(", ")
+    )
+
+
+def anchor(heading: str) -> str:
+    """What a link to the heading ends with, on GitHub as on the site."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def spelled(member: Member) -> str:
@@ -95,6 +131,37 @@ def spelled(member: Member) -> str:
             return f"`async for item in {owner}:`"
         case "anext":
             return f"`await anext({owner})`"
+
+
+def options() -> list[argparse.Action]:
+    """The options of the codemod's command line."""
+    return [
+        action for action in settings._parser()._actions if action.option_strings and action.dest != "help"
+    ]
+
+
+def usage(option: argparse.Action) -> str:
+    """How an option is written."""
+    value = option.metavar or "|".join(option.choices or ())
+    return f"{option.option_strings[0]} {value}".rstrip().replace("|", "\\|")
+
+
+def sentence(help: str) -> str:
+    """What is said of an option by `--help`."""
+    return f"{help[0].upper()}{help[1:]}."
+
+
+def configured() -> Iterator[tuple[str, str, str]]:
+    """What `[tool.grpc_bridge]` takes: a name, what its value is, and the option that says the same."""
+    by_name = {option.dest: usage(option) for option in options()}
+    for names, kind in (
+        (settings.LISTS, "a list of strings"),
+        (settings.TEXTS, "a string"),
+        (settings.FLAGS, "true or false"),
+        (settings.NUMBERS, "a number"),
+    ):
+        for name in sorted(names):
+            yield name, kind, f"`{by_name[name]}`" if name in by_name else ""
 
 
 def main() -> None:

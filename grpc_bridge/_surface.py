@@ -227,7 +227,7 @@ SURFACE: tuple[Member, ...] = (
     Member("UnaryUnaryMultiCallable", "__call__", "method", True, "await", "value"),
     Member("UnaryUnaryMultiCallable", "with_call", "method", True, "await", "value, Call"),
     Member("UnaryUnaryMultiCallable", "future", "method", False, "same", "Future"),
-    # what .future() and channel_ready_future() return answers to Call as well as to Future
+    # what .future() returns answers to Call as well as to Future
     Member("Future", "is_active", "method", False, "same", "value"),
     Member("Future", "time_remaining", "method", False, "same", "value"),
     Member("Future", "add_callback", "method", False, "same", "value"),

@@ -126,20 +126,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--include", metavar="GLOB", action="append", help="only files that match (.gitignore's patterns)"
     )
-    parser.add_argument("--exclude", metavar="GLOB", action="append", help="no files that match")
-    parser.add_argument("--style", choices=STYLES, help="how streaming calls are written")
     parser.add_argument(
-        "--report", metavar="FILE", action="append", help=f"write a report: {', '.join(REPORTS)}"
+        "--exclude", metavar="GLOB", action="append", help="no files that match (the same patterns)"
+    )
+    parser.add_argument(
+        "--style", choices=STYLES, help="how streaming calls are written; iterate, if not said"
+    )
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        action="append",
+        help=f"write a report as its ending says: {', '.join(REPORTS)}",
     )
     parser.add_argument(
         "--jobs", metavar="N", type=_count, help="worker processes; as many as pay, if not said"
     )
     parser.add_argument(
-        "--cache-dir", metavar="DIR", help="where to keep what a second run need not do again"
+        "--cache-dir",
+        metavar="DIR",
+        help="where to keep what a second run need not do again; if not said, the user's folder of caches",
     )
     parser.add_argument("--no-cache", action="store_true", help="keep nothing, and use nothing that was kept")
-    parser.add_argument("--baseline", metavar="FILE", help="work that --check accepts")
-    parser.add_argument("--write-baseline", action="store_true", help="accept all work that is left now")
+    parser.add_argument("--baseline", metavar="FILE", help="the file of work that --check accepts")
+    parser.add_argument(
+        "--write-baseline", action="store_true", help="write --baseline: accept all work that is left now"
+    )
     parser.add_argument("--quiet", action="store_true", default=None, help="say nothing but what failed")
     parser.add_argument("--list-rules", action="store_true", help="list the rules")
     parser.add_argument(
@@ -147,7 +158,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="GBnnn|FILE:LINE",
         help="explain a rule, or why the function at a line becomes a coroutine or stays sync",
     )
-    parser.add_argument("--graph", metavar="FILE", help=f"draw who waits for whom: {', '.join(PICTURES)}")
+    parser.add_argument(
+        "--graph", metavar="FILE", help=f"draw who waits for whom, as the ending says: {', '.join(PICTURES)}"
+    )
     return parser
 
 

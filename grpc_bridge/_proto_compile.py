@@ -86,7 +86,7 @@ def compile_file(source: Source) -> Compiled:
     except ImportError as error:
         raise ImportError(
             "grpc_bridge.proto() compiles with the protoc that comes with grpcio-tools, which is not "
-            "installed: pip install 'grpc-bridge[protoc]'"
+            "installed: pip install grpcio-tools (grpc_bridge's extra `protoc`)"
         ) from error
     roots = (*source.roots, Path(grpc_tools.__file__).with_name("_proto"))
     try:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 _MISSING = (
     "grpc_bridge.protoc runs the protoc that comes with grpcio-tools, which is not installed: "
-    "pip install 'grpc-bridge[protoc]', or use another protoc with the plugin protoc-gen-grpc_python_async"
+    "pip install grpcio-tools (grpc_bridge's extra `protoc`), or use another protoc with the plugin "
+    "protoc-gen-grpc_python_async"
 )
 
 _NOT_ON_WINDOWS = (

@@ -129,7 +129,7 @@ def test_without_grpcio_tools_it_says_what_to_install(folder: Path) -> None:
     )
     ended = python("-c", program, cwd=folder)
     assert ended.returncode == 1
-    assert "pip install 'grpc-bridge[protoc]'" in ended.stderr
+    assert "pip install grpcio-tools" in ended.stderr
 
 
 def test_in_a_folder_with_spaces_and_quotes(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ cdef class Completion:
 
 cdef class Mailbox:
     cdef int push(self, Completion completion) except -1  # any thread
+    cdef bint is_lost(self) except -1  # any thread
     cdef bint is_behind(self)  # any thread
     cdef int lend(self, Source source) except -1  # any thread
 

@@ -59,6 +59,10 @@ cdef class Mailbox:
     cdef int push(self, Completion completion) except -1:
         raise SystemError("a mailbox without push()")
 
+    cdef bint is_lost(self) except -1:
+        """Whether its loop has been closed; what waited in it has then been abandoned."""
+        return False
+
     cdef bint is_behind(self):
         """Whether what was pushed before still waits to be delivered."""
         return False
@@ -131,13 +135,18 @@ cdef class LoopMailbox(Mailbox):
             self.wake()
         return 0
 
+    cdef bint is_lost(self) except -1:
+        if not self.loop.is_closed():
+            return False
+        self._abandon()
+        return True
+
     cdef bint is_behind(self):
         return self._scheduled
 
     cdef int lend(self, Source source) except -1:
-        if self.loop.is_closed():
+        if self.is_lost():
             # It may have been closed before it came to what it had been woken for.
-            self._abandon()
             return 0
         if source in self._sources:
             # It lost the turn by standing still, and has not stirred since: busy, most often, but it may block.

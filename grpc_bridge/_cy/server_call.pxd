@@ -26,6 +26,8 @@ cdef class ServerShared:
     cdef object _mailbox_getter
     # how many calls are being handled
     cdef int active
+    # what waits for that loop, and is lost with it: ServerSink
+    cdef set on_loop
 
     cdef LoopMailbox loop_mailbox(self)
 

@@ -48,6 +48,7 @@ cdef class ServerShared:
         self.make_context = make_context
         self.make_requests = make_requests
         self._mailbox_getter = loop_mailbox
+        self.on_loop = set()
 
     cdef LoopMailbox loop_mailbox(self):
         """The mailbox of the loop that handlers run on, which the first of them may have to start."""

@@ -56,6 +56,7 @@ cdef class ServerCore(Acceptor):
         if _isawaitable(plan):
             later = _ResolveLater(call, plan, variables)
             later.mailbox = self._shared.loop_mailbox()
+            self._shared.on_loop.add(later)
             call.stream.open(later, later.mailbox)
             return later.mailbox.push(_StartResolving(later))
         if plan is None:
@@ -87,6 +88,12 @@ cdef class ServerCore(Acceptor):
 
     cdef int refuse(self, ServerStream stream, int code, str details) except -1:
         return stream.finish((), None, 0, code, details, None)
+
+    cdef int on_lost(self) except -1:
+        cdef ServerSink sink
+        for sink in list(self._shared.on_loop):
+            sink.on_lost()
+        return 0
 
     cdef int on_drained(self) except -1:
         self._on_drained()
@@ -128,13 +135,18 @@ cdef class _ResolveLater(ServerSink):
         if sink is not self:
             # The call has its handler, or has been refused.
             return sink.on_closed(cancelled)
-        self.call.stream.sink = nobody
+        self._leave()
         if self.task is not None:
             self.task.cancel()
         return 0
 
     cdef int on_lost(self) except -1:
         return self.settle(None, _UNAVAILABLE, "the server's event loop has been closed")
+
+    cdef int _leave(self) except -1:
+        self.call.stream.sink = nobody
+        self.call.core._shared.on_loop.discard(self)
+        return 0
 
     cdef int start(self) except -1:
         # A task copies the variables of the moment: those of this call.
@@ -162,7 +174,7 @@ cdef class _ResolveLater(ServerSink):
         if call.stream.sink is not self:
             # The client has gone.
             return 0
-        call.stream.sink = nobody
+        self._leave()
         if plan is None:
             return call.core.refuse(call.stream, code, details)
         # With what the interceptors have set. The task is still inside its own variables.

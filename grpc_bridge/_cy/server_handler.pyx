@@ -33,6 +33,7 @@ cdef int _UNAVAILABLE = 14
 
 cdef object _CancelledError = asyncio.CancelledError
 cdef object _isawaitable = inspect.isawaitable
+cdef object _iscoroutine = inspect.iscoroutine
 # What the members of a context raise when there is nobody to talk to any more.
 cdef tuple _ENDED = (grpc.RpcError, grpc.aio.UsageError)
 cdef object _Task = asyncio.Task
@@ -46,7 +47,11 @@ cdef class HandledCall(ServerCall):
     # ---- starting ---------------------------------------------------------------------------------
 
     cdef int begin(self, bint is_open) except -1:
-        self.mailbox = self.shared.loop_mailbox() if self.plan.is_async else inline_mailbox
+        if self.plan.is_async:
+            self.mailbox = self.shared.loop_mailbox()
+            self.shared.on_loop.add(self)
+        else:
+            self.mailbox = inline_mailbox
         if is_open:
             self.stream.sink = self
             self.stream.mailbox = self.mailbox
@@ -81,8 +86,12 @@ cdef class HandledCall(ServerCall):
             self._turned_away(None if future.cancelled() else future.exception())
 
     cdef int on_lost(self) except -1:
-        self.finish(None, _UNAVAILABLE, b"the server's event loop has been closed")
-        return self.over()
+        # Its task is left to the collector: what a user's handler does when it is dropped has no place here.
+        task = self._task
+        self.lose(_UNAVAILABLE, b"the server's event loop has been closed")
+        self.over()
+        self._task = task
+        return 0
 
     cdef int _turned_away(self, object error) except -1:
         if not self.closed:
@@ -263,6 +272,7 @@ cdef class HandledCall(ServerCall):
     def _go_on_on_loop(self, result):
         cdef LoopMailbox mailbox = self.shared.loop_mailbox()
         self.mailbox = mailbox
+        self.shared.on_loop.add(self)
         self.stream.mailbox = mailbox
         # The pool's thread is still inside these: a context cannot be entered twice.
         self.variables = self.variables.copy()
@@ -270,7 +280,7 @@ cdef class HandledCall(ServerCall):
             coroutine = self._drive_stream(None, result)
         else:
             coroutine = self._drive_unary(None, result)
-        mailbox.push(_StartTask(self, coroutine))
+        mailbox.push(_StartTask(self, coroutine, result))
 
     # ---- ending -----------------------------------------------------------------------------------
 
@@ -310,6 +320,7 @@ cdef class HandledCall(ServerCall):
             self._counted = False
             self.shared.active -= 1
         self._over = True
+        self.shared.on_loop.discard(self)
         return self._release()
 
     cdef int _closed(self) except -1:
@@ -351,13 +362,19 @@ cdef class _StartTask(Completion):
 
     cdef HandledCall call
     cdef object coroutine
+    cdef object result  # what it will go on with
 
-    def __cinit__(self, HandledCall call, object coroutine):
+    def __cinit__(self, HandledCall call, object coroutine, object result):
         self.call = call
         self.coroutine = coroutine
+        self.result = result
 
     cdef int deliver(self) except -1:
         return self.call.start_task(self.coroutine)
 
     cdef int abandon(self) except -1:
+        # Nobody has forgotten to await them.
+        self.coroutine.close()
+        if _iscoroutine(self.result):
+            self.result.close()
         return self.call.on_lost()

@@ -40,6 +40,7 @@ cdef class ServerCallState(ServerSink):
     cdef int send_headers(self, tuple metadata) except -1
     cdef int send_message(self, bytes message, object ticket) except -1  # then _message_taken
     cdef int finish(self, bytes message, int code, object details) except -1
+    cdef int lose(self, int code, object details) except -1
 
     # inside
     cdef int _send(self, bytes message, int flags) except -1

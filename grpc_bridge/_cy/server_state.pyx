@@ -112,6 +112,12 @@ cdef class ServerCallState(ServerSink):
         self._drop_queued()
         return self._end_stream(message, code, details)
 
+    cdef int lose(self, int code, object details) except -1:
+        """End badly what has no handler any more: also where a better status waits for messages that do not go."""
+        if self._ending is not None:
+            self.finished = False
+        return self.finish(None, code, details)
+
     # ---- inside -----------------------------------------------------------------------------------
 
     cdef int _send(self, bytes message, int flags) except -1:

@@ -58,6 +58,7 @@ cdef class ServerTransport:
 cdef class Acceptor:
     # any thread; must not block
     cdef int on_call(self, ServerStream stream, str method, tuple metadata, double deadline) except -1
+    cdef int on_lost(self) except -1  # the borrower's loop has been closed; may be said again and again
     cdef int on_drained(self) except -1
 
 

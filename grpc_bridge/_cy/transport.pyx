@@ -84,6 +84,9 @@ cdef class Acceptor:
     cdef int on_call(self, ServerStream stream, str method, tuple metadata, double deadline) except -1:
         return 0
 
+    cdef int on_lost(self) except -1:
+        return 0
+
     cdef int on_drained(self) except -1:
         return 0
 

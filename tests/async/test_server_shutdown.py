@@ -293,56 +293,6 @@ async def test_a_server_that_was_stopped_is_collected() -> None:
     await until(lambda: gc.collect() is not None and [each() for each in gone] == [None] * 3)
 
 
-# ---- loops that are closed ---------------------------------------------------------------------------
-
-
-def test_a_loop_is_closed_with_its_server_running() -> None:
-    servicer = Held()
-    server, target = make_server(servicer)
-
-    async def start() -> None:
-        server.start()
-
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(start())
-    with grpc_bridge.insecure_channel(target) as channel:
-        call = stub_of(channel).Collect.future(iter(()))
-        loop.run_until_complete(until(lambda: servicer.entered.acquire(blocking=False)))
-        loop.run_until_complete(_cancel_all())
-        loop.close()
-        assert call.exception(PATIENCE) is not None
-        # What comes later is refused, and does not wait for ever.
-        for _ in range(3):
-            error = stub_of(channel).Collect.future(iter(()), timeout=PATIENCE).exception(PATIENCE)
-            assert (error.code(), error.details()) == (OVER[0], "the server's event loop has been closed")
-        servicer.release.set()
-        # What runs in a thread does not need the loop.
-        assert stub_of(channel).Ask(Request()).text == "answered"
-        assert server.stop(None).wait(PATIENCE)
-        assert server.wait_for_termination(PATIENCE) is False
-
-
-async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def test_asyncio_run_ends_with_its_server_running() -> None:
-    server, target = make_server(AsyncEcho())
-
-    async def main() -> None:
-        await server.start()
-        async with grpc_bridge.insecure_channel(target) as channel:
-            assert (await stub_of(channel).Ask(Request(text="a"))).text == "A"
-
-    asyncio.run(main())
-    with grpc_bridge.insecure_channel(target) as channel:
-        assert stub_of(channel).Ask.future(Request(), timeout=PATIENCE).exception(PATIENCE).code() in OVER
-    assert server.stop(5).wait(PATIENCE)
-
-
 # ---- waiting for the end -----------------------------------------------------------------------------
 
 

@@ -16,9 +16,15 @@ cdef class CCoreServer(ServerTransport):
 
 cdef class ServerPoller(Poller):
     cdef object _queue
+    # who is told when the loop of that mailbox has been closed, and when it was looked at last
+    cdef Acceptor _acceptor
+    cdef Mailbox _home
+    cdef double _looked_up
 
     cdef Mailbox borrower_for(self, Completion tag)
     cdef object next_event(self)  # blocking: waits for the network
+    cdef int look_after(self, Acceptor acceptor, Mailbox home) except -1
+    cdef int _look_up(self) except -1
     cdef int pull(self, LoopMailbox borrower) except -1
 
 

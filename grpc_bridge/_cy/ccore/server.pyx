@@ -44,6 +44,7 @@ cdef class CCoreServer(ServerTransport):
     cdef int start(self, Acceptor acceptor, Mailbox borrower) except -1:
         cdef RequestTag tag
         self._acceptor = acceptor
+        self._poller.look_after(acceptor, borrower)
         self._server.start()
         for _ in range(_POSTED_REQUESTS):
             tag = RequestTag()
@@ -82,6 +83,7 @@ cdef class CCoreServer(ServerTransport):
         with self._end_lock:
             self._server.destroy()
             self._acceptor = None
+        self._poller.look_after(None, None)
         self._poller.stop()
         acceptor.on_drained()
 
@@ -96,10 +98,26 @@ cdef class ServerPoller(Poller):
     cdef Mailbox borrower_for(self, Completion tag):
         return (<RequestTag>tag).borrower if isinstance(tag, RequestTag) else tag.destination()
 
+    cdef int look_after(self, Acceptor acceptor, Mailbox home) except -1:
+        """Tell the acceptor when the loop of its mailbox has been closed."""
+        self._home = home
+        self._acceptor = acceptor
+        return 0
+
     cdef object next_event(self):
         # Looks up now and then, as C-core's own wait does for signals: the process may be about to fork.
-        event = self._queue.poll(time.time() + _LOOK_UP_SECONDS)  # network op
+        cdef double now = time.time()
+        if not self._looked_up <= now < self._looked_up + _LOOK_UP_SECONDS:
+            self._looked_up = now
+            self._look_up()
+        event = self._queue.poll(now + _LOOK_UP_SECONDS)  # network op
         return None if port.is_timeout(event) else event
+
+    cdef int _look_up(self) except -1:
+        # Nothing comes of its own to handlers that wait on a loop that has been closed.
+        if self._acceptor is not None and self._home.is_lost():
+            self._acceptor.on_lost()
+        return 0
 
     cdef int pull(self, LoopMailbox borrower) except -1:
         cdef int pulled = 0
@@ -219,6 +237,11 @@ cdef class ServerSentTag(ServerStreamTag):
 cdef class ServerClosedTag(ServerStreamTag):
     cdef int deliver(self) except -1:
         return self.sink.on_closed(port.cancelled_of(self.event))
+
+    cdef int abandon(self) except -1:
+        # Threads, too, may wait for a call that is bound to a loop.
+        self.deliver()
+        return self.sink.on_lost()
 
 
 cdef class ServerDoneTag(ServerStreamTag):

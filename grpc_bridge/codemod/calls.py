@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
 from .. import _surface
@@ -65,7 +66,7 @@ class CallEvaluator(TextEvaluator, ABC):
     ) -> Values:
         if isinstance(callee, Func):
             self.pass_arguments(callee, node, args, keywords)
-            return self.result(callee.fn, frame)
+            return self.result_of(callee, frame)
         if isinstance(callee, Cls):
             return self.construct(callee.cls, node, args, keywords)
         if isinstance(callee, Inst):
@@ -109,6 +110,13 @@ class CallEvaluator(TextEvaluator, ABC):
             return self.tuple_of(node, [NOTHING, frozenset({Obj("Call", frame.owner)})])
         made_here = row.returns in ("ResponseStream", "Future", "StopEvent")
         return frozenset({Obj(row.returns, frame.owner if made_here else None)})
+
+    def result_of(self, callee: Func, frame: Frame) -> Values:
+        """What a call returns; of a wrapper, what it returns of its own and what its function does."""
+        known = self.wrapper_of(callee.fn) if callee.of is not None else None
+        if callee.of is None or known is None or not known.passes:
+            return self.result(callee.fn, frame)
+        return self.known(("own", callee.fn)) | self.result_of(callee.of, frame)
 
     def result(self, fn: Function, frame: Frame) -> Values:
         if self.facts.has_role(fn, "contextmanager") or self.facts.has_role(fn, "asynccontextmanager"):
@@ -258,13 +266,34 @@ class CallEvaluator(TextEvaluator, ABC):
                     self.restructure()
             elif isinstance(applied, Func):
                 self.pass_arguments(applied, None, [value], {})
-                result |= self.result(applied.fn, frame)
+                result |= self.wrapped(applied.fn, self.result(applied.fn, frame), value)
             elif isinstance(applied, Cls):
                 result |= self.construct(applied.cls, None, [value], {})
             elif isinstance(applied, Inst) and (method := applied.cls.find_method("__call__")):
                 self.pass_arguments(Func(method, 1), None, [value], {})
-                result |= self.result(method, frame)
+                result |= self.wrapped(method, self.result(method, frame), value)
         return frozenset(result) or value
+
+    def wrapped(self, decorator: Function, returned: Values, value: Values) -> Values:
+        """What a decorator returned for `value`: wrappers that know what they wrap, of its colour."""
+        inner = [v for v in value if isinstance(v, Func)]
+        self.facts.wrapped.setdefault(decorator, set()).update(inner)
+        found: set[Value] = set()
+        twins: set[ast.AST | None] = set()
+        for made in returned:
+            known = self.wrapper_of(made.fn) if isinstance(made, Func) else None
+            if known is None or not isinstance(made, Func) or not inner:
+                found.add(made)
+                continue
+            twins.add(known.twin)
+            self.facts.wrappers[made.fn] = known
+            found.update(
+                replace(made, of=v)
+                for v in inner
+                if not (known.twin and v.fn.is_async and not v.fn.is_generator)
+            )
+        plain = not any(v.fn.is_async for v in inner)
+        return frozenset(v for v in found if not (plain and isinstance(v, Func) and v.fn.node in twins))
 
 
 def _makes_multi_callable(node: ast.Call) -> bool:

@@ -19,6 +19,8 @@ class Calls(Handovers):
     """What each call may call, and how its value is used."""
 
     def call(self, node: ast.Call) -> None:
+        if node in self.graph.passed:
+            return
         callees = self.facts.of(node.func)
         site = CallSite(*self.place(node))  # type: ignore[arg-type]
         parent = self.graph.parents.get(node)
@@ -62,7 +64,7 @@ class Calls(Handovers):
 
     def classify(self, site: CallSite, callee: Value, node: ast.Call) -> None:
         if isinstance(callee, Func):
-            self.function(site, callee.fn)
+            self.function(site, self.target(callee))
         elif isinstance(callee, Cls):
             init = callee.cls.find_method("__init__")
             if init is not None and not callee.cls.module.source.generated:

@@ -120,7 +120,7 @@ class _Applier(cst.CSTTransformer):
                 for apply in self.pending[key]:
                     node = apply(node)
                 node = self.align(original_node, node)
-        return _parenthesize(node)
+        return parenthesize(node)
 
     def align(self, original: Any, node: Any) -> Any:
         """Keep what hangs under an opening parenthesis under it."""
@@ -164,7 +164,7 @@ class _Applier(cst.CSTTransformer):
         return Key(kind, (place.start.line, place.start.column), end)
 
 
-def _parenthesize(node: Any) -> Any:
+def parenthesize(node: Any) -> Any:
     """`(await f()).x`: await binds less tightly than what may follow it."""
     field = "func" if isinstance(node, cst.Call) else "value"
     if isinstance(node, (cst.Attribute, cst.Call, cst.Subscript)):

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from .decorators import Wrapper, wrapper
 from .index import Class, Function, Module, Program
 from .values import NOTHING, Cls, Inst, Values
 
@@ -55,8 +56,15 @@ class Environment:
         """The parameters of which somebody asks what texts they are."""
         self.spelled: set[tuple[Function, ast.Call]] = set()
         """The calls of which those texts were learnt."""
+        self.shapes: dict[Function, Wrapper | None] = {}
+        """What functions are as wrappers, as far as that was asked."""
         self.quoted: dict[ast.Constant, ast.expr | None] = {}
         """Annotations in quotes, parsed."""
+
+    def wrapper_of(self, fn: Function) -> Wrapper | None:
+        if fn not in self.shapes:
+            self.shapes[fn] = wrapper(fn)
+        return self.shapes[fn]
 
     def known(self, key: Key) -> Values:
         if self.deriving is not None:

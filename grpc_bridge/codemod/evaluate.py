@@ -314,7 +314,7 @@ class Evaluator(Containers, ABC):
         binds = isinstance(owner, Inst) or self.facts.has_role(value.fn, "class")
         # A partial has its first arguments, and binds no more.
         given = value.given or int(in_class and binds and not static)
-        return frozenset({Func(value.fn, given)})
+        return frozenset({Func(value.fn, given, value.of)})
 
 
 def constant(node: ast.expr) -> Place:

@@ -177,7 +177,7 @@ class _Reader:
         if not isinstance(node, (ast.Name, ast.Attribute)):
             value = None
         if isinstance(value, Func) and value.fn.kind == "def" and not value.fn.is_generator:
-            self.executor.targets.add(value.fn)
+            self.executor.targets.add(self.facts.target(value))
         elif isinstance(value, Obj) and value.kind in UNARY:
             self.executor.rpcs = True
             return True

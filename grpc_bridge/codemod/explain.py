@@ -61,6 +61,8 @@ class _Explanation:
         elif waits:
             yield f"{self.place(fn)}: {fn.label} is no function; it runs what it calls to its end:"
             yield from self.chain(fn)
+        elif fn in self.analysis.facts.split:
+            yield f"{self.place(fn)}: {fn.label} serves functions of both colours: each has its own"
         else:
             yield f"{self.place(fn)}: {fn.label} stays as it is: nothing that it calls waits for an RPC"
 

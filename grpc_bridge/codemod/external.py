@@ -21,7 +21,9 @@ CONSUMERS = COLLECTORS | {"sum", "min", "max", "any", "all", "enumerate", "zip",
 BLOCKING = "grpc.blocking()"
 """What the sync form of a call is asked for with, as a decorator or in a `with`."""
 
-IDENTITY = frozenset({"functools.wraps()", "copy.copy", "copy.deepcopy", "weakref.proxy", BLOCKING})
+IDENTITY = frozenset(
+    {"functools.wraps()", "functools.update_wrapper", "copy.copy", "copy.deepcopy", "weakref.proxy", BLOCKING}
+)
 """External callables that give their first argument back, as far as this analysis cares."""
 
 RECORDS = frozenset({"types.SimpleNamespace", "threading.local", "argparse.Namespace"})
@@ -89,6 +91,8 @@ HARMLESS = frozenset(
         "builtins.setattr", "builtins.super", "builtins.len", "builtins.bool", "builtins.hash",
         "builtins.iter", "builtins.format", "builtins.vars", "builtins.dir", "functools.wraps",
         "functools.wraps()", "functools.partial", "functools.update_wrapper", "typing.cast",
+        "inspect.iscoroutinefunction", "inspect.isasyncgenfunction", "inspect.isgeneratorfunction",
+        "inspect.isfunction", "inspect.signature", "asyncio.iscoroutinefunction",
     }
 )  # fmt: skip
 """External callables that look at a function or keep it, and do not call it."""

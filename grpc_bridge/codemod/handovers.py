@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from . import adapters, external
-from .index import dotted
+from .index import Function, dotted
 from .iterations import STREAMS, Iterations
 from .sites import CallSite, HandSite, WaitSite
 from .values import Box, Ext, Func, Gen, Manager, MemberOf, Obj, Values
@@ -93,8 +93,10 @@ class Handovers(Iterations):
     ) -> None:
         site = HandSite(*self.place(argument), sink=sink, to=to, sorts=sorts)
         for value in values:
-            if isinstance(value, Func) and not value.fn.is_async:
-                site.functions.add(value.fn)
+            if isinstance(value, Func):
+                target = self.target(value)
+                if not target.is_async:
+                    site.functions.add(target)
             elif isinstance(value, Obj) and value.kind.endswith("MultiCallable"):
                 site.multi = True
             elif isinstance(value, (Gen, Manager)):
@@ -105,6 +107,12 @@ class Handovers(Iterations):
                 site.origins.add(value.origin)
         if site.functions or site.multi or site.origins:
             self.sites.append(site)
+
+    def target(self, value: Func) -> Function:
+        """What a call of `value` runs."""
+        if value.of is None and value.fn in self.facts.wrappers:
+            self.graph.bare.add(value.fn)
+        return self.facts.target(value)
 
     def with_contents(self, values: Values) -> Values:
         """Values, and those that are in the containers among them."""

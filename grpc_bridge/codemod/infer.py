@@ -16,6 +16,7 @@ from typing import cast
 from . import external
 from .annotations import AnnotationEvaluator
 from .assume import assume
+from .decorators import Wrapper
 from .evaluate import Frame, State, constant
 from .index import Class, Function, Module, Program, is_main_guard
 from .nodes import children, defaults
@@ -39,8 +40,33 @@ class Facts:
     """The interceptors that a call of `grpc.server` is given; no entry where it is given none."""
     getters: set[Function] = field(default_factory=set)
     """Functions of which `property(function)` made a property."""
+    wrappers: dict[Function, Wrapper] = field(default_factory=dict)
+    """The wrappers that decorators of the program return, ..."""
+    wrapped: dict[Function, set[Func]] = field(default_factory=dict)
+    """... and what these are put around, by the decorator."""
     contents: dict[ast.AST, Values] = field(default_factory=dict)
     """What is in a container, by the expression that makes it."""
+
+    split: frozenset[Function] = frozenset()
+    """The wrappers that are looked through: see `decorators`."""
+
+    def target(self, value: Func) -> Function:
+        """The function that a call of `value` runs, seen through what is looked through."""
+        while value.fn in self.split and value.of is not None:
+            value = value.of
+        return value.fn
+
+    def around(self, wrapper: Function) -> set[Func]:
+        """What a wrapper is put around."""
+        return self.wrapped.get(wrapper.parent, set()) if wrapper.parent is not None else set()
+
+    def looked_through(self) -> dict[Function, set[Function]]:
+        """The wrappers around each function that are looked through."""
+        found: dict[Function, set[Function]] = {}
+        for fn in self.split:
+            for value in self.around(fn):
+                found.setdefault(self.target(value), set()).add(fn)
+        return found
 
     def of(self, node: ast.AST) -> Values:
         return self.values.get(node, NOTHING)
@@ -199,7 +225,11 @@ class Inference(AnnotationEvaluator):
             self.define_class(node, frame)
         elif isinstance(node, ast.Return):
             if node.value is not None:
-                self.learn(("ret", frame.scope), self.eval(node.value, frame))
+                value = self.eval(node.value, frame)
+                self.learn(("ret", frame.scope), value)
+                known = self.wrapper_of(frame.scope)
+                if known is not None and node.value not in known.calls:
+                    self.learn(("own", frame.scope), value)
         elif isinstance(node, ast.Assign):
             value = self.eval(node.value, frame)
             for target in node.targets:

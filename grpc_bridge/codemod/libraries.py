@@ -75,7 +75,8 @@ class LibraryEvaluator(CallEvaluator, ABC):
         for callee in callees:
             if isinstance(callee, Func):
                 self.pass_arguments(callee, None, args, keywords)
-                found.add(Func(callee.fn, min(callee.given + len(args), len(callee.fn.params))))
+                given = min(callee.given + len(args), len(callee.fn.params))
+                found.add(Func(callee.fn, given, callee.of))
             else:
                 found.add(callee)
         return frozenset(found)

@@ -47,7 +47,7 @@ class Mocks:
         if not mocked:
             return
         kinds = {value.kind for value in values if isinstance(value, Obj)}
-        functions = {value.fn for value in values if isinstance(value, Func)}
+        functions = {self.facts.target(value) for value in values if isinstance(value, Func)}
         for value in mocked:
             if kinds or functions:
                 self.rpcs.setdefault(value, set()).update(map(answer, kinds))

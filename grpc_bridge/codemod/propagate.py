@@ -370,10 +370,12 @@ class Solver(Waiting):
 
     def promote(self) -> bool:
         """A function that sleeps or waits for a thread, called by a coroutine, may not block the loop."""
+        wrappers = self.facts.looked_through()
         sleepy = {
             fn
             for fn in self.functions
-            if not fn.top_level and any(self.blocks(site) for site in self.graph.of(fn))
+            if not fn.top_level
+            and any(self.blocks(site) for code in (fn, *wrappers.get(fn, ())) for site in self.graph.of(code))
         }
         self.spread(sleepy, [fn for fn in self.functions if fn not in self.colours.waiting], self.callees)
         candidates = sleepy - self.colours.waiting - self.promoted

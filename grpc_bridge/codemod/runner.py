@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from . import callgraph, index, infer, keep, propagate, rules, workers
+from . import callgraph, decorators, index, infer, keep, propagate, rules, workers
 from .analysis import Analysis
 from .boundary import Cut
 from .cache import Cache
@@ -90,9 +90,17 @@ def _analyse(program: Program, options: Options) -> tuple[list[Plan], Analysis]:
     """Steps 3 to 5, and what the rules ask for in each file of the run."""
     keep.keep_imports(program, skipped="GB101" in options.skip)
     facts = infer.infer(program)
-    graph = callgraph.build(program, facts)
-    plans, colours = _settle(program, graph, facts, options)
-    return plans, Analysis(program, facts, graph, colours)
+    facts.split = decorators.ready(facts)
+    given_up: set[Function] = set()
+    while True:
+        graph = callgraph.build(program, facts)
+        plans, colours = _settle(program, graph, facts, options)
+        more = set(decorators.wanted(graph, facts, colours)) - given_up
+        failed = set() if more else set(decorators.failed(graph, facts, colours))
+        if not (more or failed):
+            return plans, Analysis(program, facts, graph, colours)
+        given_up |= failed
+        facts.split = facts.split.union(more) - failed
 
 
 def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result: Result) -> None:

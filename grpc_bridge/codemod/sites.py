@@ -134,6 +134,10 @@ class Graph:
     """The mocks that stand for stubs; None where the program has none."""
     sync_form: set[Site] = field(default_factory=set)
     """Places under `with grpc.blocking()`."""
+    passed: frozenset[ast.Call] = frozenset()
+    """The calls in wrappers that are looked through."""
+    bare: set[Function] = field(default_factory=set)
+    """Wrappers that are called or handed on where it is not known what they wrap."""
     driven: dict[Function, str] = field(default_factory=dict)
     """Generators that are not only iterated over, by what is asked of them."""
 

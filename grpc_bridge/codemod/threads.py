@@ -51,7 +51,7 @@ def examine(primitive: Primitive, facts: Facts, parents: Mapping[ast.AST, ast.AS
     if not isinstance(target, Func) or target.fn.kind != "def" or target.fn.is_generator:
         primitive.fail("what it runs is not one function of this run")
         return
-    primitive.target = target.fn
+    primitive.target = facts.target(target)
     if call.args or any(keyword.arg not in OPTIONS for keyword in call.keywords) or not _literal(call):
         primitive.fail("its arguments are not written out")
     started = [use for use in primitive.uses if use.method == "start"]

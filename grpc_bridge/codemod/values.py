@@ -39,6 +39,8 @@ class Func:
 
     fn: Function
     given: int = 0
+    of: Func | None = None
+    """For a wrapper that a decorator of the program returned: what it wraps."""
 
 
 @dataclass(frozen=True)

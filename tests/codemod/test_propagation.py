@@ -217,32 +217,6 @@ def test_a_decorator_changes_with_what_it_wraps() -> None:
     )
 
 
-def test_a_decorator_of_both_colours_stays() -> None:
-    found = unchanged(
-        """
-        from greet_pb2_grpc import GreeterStub
-
-
-        def logged(func):
-            def wrapper(*args):
-                return func(*args)
-
-            return wrapper
-
-
-        @logged
-        def hi(stub: GreeterStub):
-            return stub.Hi(1)
-
-
-        @logged
-        def plain(n):
-            return n
-        """
-    )
-    assert found == ["GB706"]
-
-
 def test_a_retry_helper_that_is_given_a_method() -> None:
     rewritten(
         """

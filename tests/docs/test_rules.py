@@ -110,6 +110,7 @@ EXAMPLE
 def main(stub: GreeterStub):
     show(watch(stub), render)
 """,
+    "GB214": "import functools\n\nEXAMPLE\n\ndef main(stub: GreeterStub):\n    return fetch(stub)\n",
     "GB301": WAITING,
     "GB302": f"""
 class Greeter(GreeterServicer):

@@ -43,6 +43,7 @@ from . import (
     cut_sort_key,
     cut_thread,
     cut_unknown_stub,
+    decorator_twin,
     entry_command,
     entry_point,
     gather_for_executor,
@@ -89,6 +90,7 @@ MODULES: tuple[ModuleType, ...] = (
     async_with,
     async_context_manager,
     async_protocol,
+    decorator_twin,
     context_abort,
     async_sleep,
     # Before what waits in a thread: with asyncio's, nobody has to.

@@ -79,7 +79,8 @@ def returned(view: View) -> Mapping[str, str] | None:
     if values and all(isinstance(v, Manager) and view.colours.is_async(v.fn) for v in values):
         return MANAGERS
     if values and all(
-        isinstance(v, Func) and view.colours.is_async(v.fn) and not v.fn.is_async for v in values
+        isinstance(v, Func) and view.colours.is_async(fn := view.facts.target(v)) and not fn.is_async
+        for v in values
     ):
         return CALLABLE
     return None

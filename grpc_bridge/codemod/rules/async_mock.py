@@ -152,7 +152,9 @@ def is_asynchronous(view: View, new: ast.expr) -> bool:
     if isinstance(new, ast.Call) and dotted(new.func).endswith("AsyncMock"):
         return True
     values = view.facts.of(new)
-    return bool(values) and all(isinstance(v, Func) and view.colours.is_async(v.fn) for v in values)
+    return bool(values) and all(
+        isinstance(v, Func) and view.colours.is_async(view.facts.target(v)) for v in values
+    )
 
 
 def patched(view: View, mocks: Mocks, node: ast.Call) -> Iterator[Edit]:

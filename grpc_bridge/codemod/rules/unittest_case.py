@@ -46,7 +46,10 @@ def match(view: View) -> Iterator[Edit]:
 
 
 def is_program_super(view: View, node: ast.Attribute) -> bool:
-    return any(isinstance(value, Func) and view.colours.is_async(value.fn) for value in view.facts.of(node))
+    return any(
+        isinstance(value, Func) and view.colours.is_async(view.facts.target(value))
+        for value in view.facts.of(node)
+    )
 
 
 def classes(view: View) -> Iterator[Edit]:

@@ -1,7 +1,6 @@
 # shape: 4
-# async:
-# stays: wrapper Client.ask main
-# cuts: GB706
+# async: translated.decorate.async_wrapper Client.ask main
+# cuts:
 """One decorator with arguments, used on a method that calls and on one that only computes."""
 
 import functools

@@ -41,7 +41,9 @@ def load(file: Path) -> Counter[Entry]:
             )
         return Counter({(e["path"], e["rule"], e["source"]): int(e["count"]) for e in content["accepted"]})
     except (ValueError, KeyError, TypeError) as error:
-        raise BaselineError(f"{file}: not a baseline that this command wrote") from error
+        raise BaselineError(
+            f"{file}: not a baseline that this command wrote; --write-baseline writes one over it"
+        ) from error
 
 
 def fresh(findings: Iterable[Finding], accepted: Counter[Entry], file: Path) -> tuple[list[Finding], int]:

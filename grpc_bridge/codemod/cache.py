@@ -28,7 +28,8 @@ Note = tuple[bool, list[Import]]
 
 def folder(path: Path) -> Path:
     """Where the cache of the project of `path` is, among the user's caches."""
-    root = project(path.resolve()) or path.resolve()
+    place = Path(os.path.realpath(path))
+    root = project(place) or place
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(home) / "grpc_bridge" / hashlib.sha256(str(root).encode()).hexdigest()[:16]
 

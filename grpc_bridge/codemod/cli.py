@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,9 +17,14 @@ from .progress import bar
 from .report import terminal
 from .runner import Refused, Result, WriteError, migrate, write
 from .settings import Settings
+from .writing import put
 
 DONE, WORK_LEFT, USAGE, FAILED = 0, 1, 2, 3
 STDIN = Path("<stdin>")
+
+
+class OutputError(Exception):
+    """What was asked for does not come out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _explain_place(given, given.explain)
         return _run(given)
     except NoSuchPath as error:
-        return _complain(f"no such file or directory: {error}", USAGE)
+        return _complain(str(error), USAGE)
+    except OutputError as error:
+        return _complain(f"standard output could not be written: {error}", FAILED)
     except (Refused, WriteError) as error:
         return _complain(f"nothing was changed: {error}", FAILED)
     except KeyboardInterrupt:
@@ -48,25 +56,37 @@ def _run(given: Settings) -> int:
     data = {STDIN: sys.stdin.buffer.read()} if given.stdin else {}
     with bar(given.quiet) as progress:
         result = migrate(given.paths, given.options, given=data, progress=progress)
-    dry = given.diff or given.check or given.write_baseline or given.stdin
     if given.diff:
         _out("".join(_diff(result)).encode())
     elif given.stdin and not (given.check or given.write_baseline):
         _out(result.encoded.get(STDIN, data[STDIN]))
-    if not dry:
+    if not given.looks:
         write(result)
+    try:
+        return _tell(given, result)
+    except KeyboardInterrupt:
+        if given.looks:
+            raise
+        return _complain("interrupted after the files were rewritten", FAILED)
+
+
+def _tell(given: Settings, result: Result) -> int:
+    """Say what a run that has done its work has done, wherever somebody wants to know it."""
     left = work_left(result)
     accepted = 0
+    failed = False
     if given.baseline is not None:
         if given.write_baseline:
-            given.baseline.write_text(baseline.dump(left, given.baseline), encoding="utf-8")
+            failed = _keep("baseline", given.baseline, baseline.dump(left, given.baseline))
             left = []
         elif given.check:
             left, accepted = _against(given.baseline, left)
-    failed = _reports(given, result, dry)
-    if given.graph is not None:
-        failed |= _draw(given.graph, result)
-    for line in _lines(given, result, left, accepted, dry):
+    for file in given.reports:
+        failed |= _keep("report", file, report.render(file.suffix, result, written=not given.looks))
+    if given.graph is not None and result.analysis is not None:
+        draw = graph.svg if given.graph.suffix == ".svg" else graph.page
+        failed |= _keep("graph", given.graph, draw(result.analysis))
+    for line in _lines(given, result, left, accepted):
         print(line, file=sys.stderr)
     if result.failed or failed:
         return FAILED
@@ -82,23 +102,22 @@ def _against(file: Path, left: list[Finding]) -> tuple[list[Finding], int]:
     try:
         accepted = baseline.load(file)
     except OSError as error:
-        raise baseline.BaselineError(f"{file}: {error.strerror}; --write-baseline makes it") from error
+        remedy = "; --write-baseline makes it" if isinstance(error, FileNotFoundError) else ""
+        raise baseline.BaselineError(f"{file}: {error.strerror}{remedy}") from error
     return baseline.fresh(left, accepted, file)
 
 
-def _reports(given: Settings, result: Result, dry: bool) -> bool:
-    """Write the reports; True where one could not be written."""
-    failed = False
-    for file in given.reports:
-        try:
-            file.write_text(report.render(file.suffix, result, written=not dry), encoding="utf-8")
-        except OSError as error:
-            _complain(f"the report {file} could not be written: {error.strerror}", FAILED)
-            failed = True
-    return failed
+def _keep(what: str, file: Path, text: str) -> bool:
+    """Write a file that was asked for; True where it could not be written."""
+    try:
+        put(file, text.encode())
+    except OSError as error:
+        _complain(f"the {what} {file} could not be written: {error.strerror}", FAILED)
+        return True
+    return False
 
 
-def _lines(given: Settings, result: Result, left: Sequence[Finding], gone: int, dry: bool) -> Iterator[str]:
+def _lines(given: Settings, result: Result, left: Sequence[Finding], gone: int) -> Iterator[str]:
     if given.quiet:
         yield from terminal.failures(result)
     elif given.check and given.baseline is not None:
@@ -109,7 +128,9 @@ def _lines(given: Settings, result: Result, left: Sequence[Finding], gone: int, 
     else:
         if given.check:
             yield from terminal.work(left)
-        yield from terminal.lines(result, written=not dry)
+        yield from terminal.lines(result, written=not given.looks)
+        if given.graph is not None and not (given.check or given.diff or given.stdin):
+            yield "nothing was rewritten: --graph only looks"
 
 
 def _explain(what: str) -> int:
@@ -126,6 +147,9 @@ def _explain_place(given: Settings, what: str) -> int:
     file, _, line = what.rpartition(":")
     if not line.isdigit() or not Path(file).is_file():
         return _complain(f"--explain {what}: not a rule, nor a file and a line of it", USAGE)
+    length = Path(file).read_bytes().count(b"\n") + 1
+    if not 1 <= int(line) <= length:
+        return _complain(f"--explain {what}: {file} has {terminal.count(length, 'line')}", USAGE)
     paths = given.paths or (project(Path(file).resolve()) or Path(file),)
     analysis = migrate(paths, given.options).analysis
     lines = explain(analysis, Path(file), int(line)) if analysis is not None else None
@@ -135,19 +159,6 @@ def _explain_place(given: Settings, what: str) -> int:
     return DONE
 
 
-def _draw(file: Path, result: Result) -> bool:
-    """Write the picture; True where it could not be written."""
-    if result.analysis is None:
-        return False
-    draw = graph.svg if file.suffix == ".svg" else graph.page
-    try:
-        file.write_text(draw(result.analysis), encoding="utf-8")
-    except OSError as error:
-        _complain(f"the graph {file} could not be written: {error.strerror}", FAILED)
-        return True
-    return False
-
-
 def _complain(message: str, status: int) -> int:
     print(f"grpc_bridge.codemod: {message}", file=sys.stderr)
     return status
@@ -155,9 +166,15 @@ def _complain(message: str, status: int) -> int:
 
 def _out(data: bytes) -> None:
     """Bytes on standard output, whatever its encoding is."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is left in the buffer would be tried again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OutputError(error.strerror) from error
 
 
 def _diff(result: Result) -> Iterator[str]:

@@ -9,7 +9,7 @@ import os
 import re
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Discovery:
 
 
 class NoSuchPath(Exception):
-    """A path on the command line that does not exist."""
+    """A path on the command line that is no file and no folder."""
 
 
 def console_scripts(path: Path) -> frozenset[tuple[str, str]]:
@@ -100,6 +100,9 @@ def parse(path: Path, data: bytes) -> Source | Failure:
     """Decode and parse one file."""
     if len(data) > MAX_SIZE:
         return too_large(path)
+    if b"\0" in data:
+        line = data.partition(b"\0")[0].count(b"\n") + 1
+        return Failure(path, line, 1, "it has a NUL byte; take it out, or exclude the file")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         bom = data.startswith(codecs.BOM_UTF8)
@@ -111,6 +114,12 @@ def parse(path: Path, data: bytes) -> Source | Failure:
             tree = ast.parse(text, filename=str(path))
     except SyntaxError as error:
         return Failure(path, error.lineno or 1, error.offset or 1, _complaint(error, data))
+    except UnicodeDecodeError as error:
+        reason = (
+            f"it is not {encoding} (byte 0x{error.object[error.start]:02x}); save it as UTF-8, or name its"
+        )
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Failure(path, line, 1, f"{reason} encoding in the first line")
     except (ValueError, LookupError, RecursionError) as error:
         return Failure(path, 1, 1, f"cannot be parsed: {error}")
     return Source(path, data, text, encoding, bom, tree, is_generated(path, text, tree))
@@ -124,20 +133,29 @@ def _complaint(error: SyntaxError, data: bytes) -> str:
     """What is wrong with a file that does not parse, by its cause where that is a common one."""
     if re.search(rb"^<{7} .*?^={7}\r?$.*?^>{7} ", data, re.MULTILINE | re.DOTALL):
         return "it has merge-conflict markers; resolve the conflict first"
+    if data.startswith(codecs.BOM_UTF8) and "encoding problem" in error.msg:
+        return "its byte order mark says UTF-8, and a comment names another encoding; take one of them out"
     if PYTHON_2.search(data):
         return f"it looks like Python 2 ({error.msg}); port it to Python 3 first"
     return f"syntax error: {error.msg}"
 
 
-def python_files(paths: Sequence[Path], options: Options) -> Iterator[tuple[Path, str]]:
-    """Every Python file under `paths` that is in the run, and where it is when links are followed."""
+def python_files(
+    paths: Sequence[Path], options: Options, unreadable: Callable[[Failure], object]
+) -> Iterator[tuple[Path, str]]:
+    """Every Python file under `paths` that is in the run, and where it is when links are followed.
+
+    `unreadable` is told of the folders that cannot be looked into. Raises `NoSuchPath`.
+    """
     include = GitIgnoreSpec.from_lines(options.include) if options.include else None
     exclude = GitIgnoreSpec.from_lines(options.exclude) if options.exclude else None
     for path in paths:
         if not path.exists():
-            raise NoSuchPath(str(path))
+            raise NoSuchPath(f"no such file or directory: {path}")
+        if not (path.is_file() or path.is_dir()):
+            raise NoSuchPath(f"neither a file nor a directory: {path}")
         real = os.path.realpath(path)
-        files: Iterable[tuple[Path, str]] = [(path, real)] if path.is_file() else walk(path, real)
+        files: Iterable[tuple[Path, str]] = [(path, real)] if path.is_file() else walk(path, real, unreadable)
         for file, place in files:
             if include is not None or exclude is not None:
                 relative = file.name if file == path else file.relative_to(path).as_posix()
@@ -148,17 +166,28 @@ def python_files(paths: Sequence[Path], options: Options) -> Iterator[tuple[Path
             yield file, place
 
 
-def walk(folder: Path, real: str) -> Iterator[tuple[Path, str]]:
+def walk(
+    folder: Path, real: str, unreadable: Callable[[Failure], object] = lambda _: None
+) -> Iterator[tuple[Path, str]]:
     """The Python files under a folder, with their places; no link to a folder is followed."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
+    except OSError as error:
+        unreadable(Failure(folder, 1, 1, f"cannot be read: {error.strerror}"))
         return
     for entry in entries:
         place = f"{real}/{entry.name}"
-        if entry.is_dir():
+        if _is(entry.is_dir):
             hidden = entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS
             if not hidden and not entry.is_symlink() and not os.path.exists(f"{place}/pyvenv.cfg"):
-                yield from walk(folder / entry.name, place)
-        elif entry.name.endswith(".py") and entry.is_file():
+                yield from walk(folder / entry.name, place, unreadable)
+        elif entry.name.endswith(".py") and _is(entry.is_file):
             yield folder / entry.name, os.path.realpath(place) if entry.is_symlink() else place
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """What a link leads to; False where it leads to itself."""
+    try:
+        return kind()
+    except OSError:
+        return False

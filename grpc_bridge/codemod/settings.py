@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pathspec import GitIgnoreSpec
 
 from . import cache, rules
 from .options import Options, Style
@@ -44,6 +48,11 @@ class Settings:
     quiet: bool
     options: Options
 
+    @property
+    def looks(self) -> bool:
+        """True where the tree stays as it is."""
+        return self.stdin or self.diff or self.check or self.write_baseline or self.graph is not None
+
 
 def read(argv: Sequence[str] | None) -> Settings:
     """The settings of a command line; leaves by way of `SystemExit(2)` where they make no sense."""
@@ -53,7 +62,7 @@ def read(argv: Sequence[str] | None) -> Settings:
         parser.error("the following arguments are required: PATH")
     if STDIN in given.paths and len(given.paths) > 1:
         parser.error("- stands alone: one source is read, one is written")
-    file = _nearest([Path(path) for path in given.paths if path != STDIN])
+    file = _nearest(parser, [Path(path) for path in given.paths if path != STDIN])
     table = _table(parser, file)
     merged: dict[str, Any] = {**table, **{k: v for k, v in vars(given).items() if v is not None}}
     if file is not None:
@@ -63,18 +72,17 @@ def read(argv: Sequence[str] | None) -> Settings:
             merged[key] = [file.parent / p for p in value] if key == "report" else file.parent / value
     reports = tuple(Path(path) for path in merged.get("report") or ())
     for report in reports:
-        if report.suffix not in REPORTS:
-            parser.error(f"--report {report}: its ending has to be one of {' '.join(REPORTS)}")
-        if not report.parent.is_dir():
-            parser.error(f"--report {report}: no such directory: {report.parent}")
-    if given.graph and Path(given.graph).suffix not in PICTURES:
-        parser.error(f"--graph {given.graph}: its ending has to be one of {' '.join(PICTURES)}")
+        _writable(parser, "--report", report, REPORTS)
+    if given.graph:
+        _writable(parser, "--graph", Path(given.graph), PICTURES)
     style = merged.get("style") or STYLES[0]
     if style not in STYLES:
         parser.error(f"style {style!r} is none of {', '.join(STYLES)}")
     baseline = Path(merged["baseline"]) if merged.get("baseline") else None
-    if given.write_baseline and baseline is None:
-        parser.error("--write-baseline needs --baseline FILE")
+    if given.write_baseline:
+        if baseline is None:
+            parser.error("--write-baseline needs --baseline FILE")
+        _writable(parser, "--baseline", baseline)
     if given.baseline and not (given.check or given.write_baseline):
         parser.error("--baseline says what --check accepts; it needs --check or --write-baseline")
     return Settings(
@@ -92,8 +100,8 @@ def read(argv: Sequence[str] | None) -> Settings:
         options=Options(
             keep_sync=frozenset(merged.get("keep_sync") or ()),
             skip=_skipped(parser, merged),
-            include=tuple(merged.get("include") or ()),
-            exclude=tuple(merged.get("exclude") or ()),
+            include=_patterns(parser, "include", merged),
+            exclude=_patterns(parser, "exclude", merged),
             style=style,
             jobs=merged.get("jobs"),
             cache=_cache(given),
@@ -111,16 +119,31 @@ def _cache(given: argparse.Namespace) -> Path | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m grpc_bridge.codemod",
-        description="Rewrite code for synchronous gRPC into asyncio on grpc_bridge.",
+        description="Rewrite code for synchronous gRPC into asyncio on grpc_bridge, in place: "
+        "all files or none.",
         epilog="Exit status: 0 done, 1 work left (--check), 2 usage, 3 a file failed. "
+        "A comment, `# grpc-bridge: keep`, on a line or a function leaves it as it is. "
         "[tool.grpc_bridge] of the nearest pyproject.toml takes only, skip, include, exclude, report, "
         "baseline, style, quiet, jobs and keep_sync.",
     )
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="a file, a folder of Python files, or - for standard input"
     )
-    parser.add_argument("--diff", action="store_true", help="print what would change, and write nothing")
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if work is left")
+    looking = parser.add_argument_group("to look, and rewrite nothing")
+    looking.add_argument("--diff", action="store_true", help="print what would change")
+    looking.add_argument("--check", action="store_true", help="end with status 1 if work is left")
+    looking.add_argument(
+        "--graph", metavar="FILE", help=f"draw who waits for whom, as the ending says: {', '.join(PICTURES)}"
+    )
+    looking.add_argument(
+        "--explain",
+        metavar="GBnnn|FILE:LINE",
+        help="explain a rule, or why the function at a line becomes a coroutine or stays sync",
+    )
+    looking.add_argument("--list-rules", action="store_true", help="list the rules")
+    looking.add_argument(
+        "--write-baseline", action="store_true", help="write --baseline: accept all work that is left now"
+    )
     parser.add_argument("--only", metavar="GBnnn[,...]", type=_ids, help="make these rules' edits alone")
     parser.add_argument("--skip", metavar="GBnnn[,...]", type=_ids, help="make no edits of these rules")
     parser.add_argument(
@@ -136,7 +159,8 @@ def _parser() -> argparse.ArgumentParser:
         "--report",
         metavar="FILE",
         action="append",
-        help=f"write a report as its ending says: {', '.join(REPORTS)}",
+        help="write a report of what was rewritten, or with --diff or --check of what would be, as its "
+        f"ending says: {', '.join(REPORTS)}",
     )
     parser.add_argument(
         "--jobs", metavar="N", type=_count, help="worker processes; as many as pay, if not said"
@@ -148,20 +172,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-cache", action="store_true", help="keep nothing, and use nothing that was kept")
     parser.add_argument("--baseline", metavar="FILE", help="the file of work that --check accepts")
-    parser.add_argument(
-        "--write-baseline", action="store_true", help="write --baseline: accept all work that is left now"
-    )
     parser.add_argument("--quiet", action="store_true", default=None, help="say nothing but what failed")
-    parser.add_argument("--list-rules", action="store_true", help="list the rules")
-    parser.add_argument(
-        "--explain",
-        metavar="GBnnn|FILE:LINE",
-        help="explain a rule, or why the function at a line becomes a coroutine or stays sync",
-    )
-    parser.add_argument(
-        "--graph", metavar="FILE", help=f"draw who waits for whom, as the ending says: {', '.join(PICTURES)}"
-    )
     return parser
+
+
+def _writable(parser: argparse.ArgumentParser, option: str, file: Path, endings: Sequence[str] = ()) -> None:
+    """Refuse a file that could not be written in the end, before anything is rewritten."""
+    if endings and file.suffix not in endings:
+        parser.error(f"{option} {file}: its ending has to be one of {' '.join(endings)}")
+    if not file.parent.is_dir():
+        parser.error(f"{option} {file}: no such directory: {file.parent}")
 
 
 def _count(text: str) -> int:
@@ -171,7 +191,10 @@ def _count(text: str) -> int:
 
 
 def _ids(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    ids = [part.strip() for part in text.split(",") if part.strip()]
+    if not ids:
+        raise argparse.ArgumentTypeError("names no rule")
+    return ids
 
 
 def _skipped(parser: argparse.ArgumentParser, merged: dict[str, Any]) -> frozenset[str]:
@@ -183,18 +206,35 @@ def _skipped(parser: argparse.ArgumentParser, merged: dict[str, Any]) -> frozens
     return frozenset(skip) | (known - set(only) if only else frozenset())
 
 
+def _patterns(parser: argparse.ArgumentParser, key: str, merged: dict[str, Any]) -> tuple[str, ...]:
+    patterns: tuple[str, ...] = tuple(merged.get(key) or ())
+    for pattern in patterns:
+        try:
+            GitIgnoreSpec.from_lines([pattern])
+        except (ValueError, re.error) as error:
+            parser.error(f"{key} {pattern!r} is no pattern of .gitignore: {error}")
+    return patterns
+
+
 def _said(given: argparse.Namespace) -> set[str]:
     return {key for key, value in vars(given).items() if value is not None}
 
 
-def _nearest(paths: Sequence[Path]) -> Path | None:
+def _nearest(parser: argparse.ArgumentParser, paths: Sequence[Path]) -> Path | None:
     """The pyproject.toml, of the first path or above it, that speaks of grpc_bridge."""
-    start = (paths[0] if paths else Path()).resolve()
+    start = Path(os.path.realpath(paths[0] if paths else Path()))
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
-        if file.is_file() and "grpc_bridge" in file.read_text(encoding="utf-8", errors="replace"):
+        if file.is_file() and "grpc_bridge" in _read(parser, file):
             return file
     return None
+
+
+def _read(parser: argparse.ArgumentParser, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        parser.error(f"{file}: {error.strerror}")
 
 
 def _table(parser: argparse.ArgumentParser, file: Path | None) -> dict[str, Any]:
@@ -202,9 +242,12 @@ def _table(parser: argparse.ArgumentParser, file: Path | None) -> dict[str, Any]
     if file is None:
         return {}
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("grpc_bridge", {})
+        tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         parser.error(f"{file}: {error}")
+    table = tool.get("grpc_bridge", {}) if isinstance(tool, dict) else None
+    if not isinstance(table, dict):
+        parser.error(f"{file}: [tool.grpc_bridge] has to be a table of settings")
     for key, value in table.items():
         where = f"{file}: tool.grpc_bridge.{key}"
         if key in LISTS:

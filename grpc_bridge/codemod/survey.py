@@ -216,7 +216,7 @@ def survey(
     result = Survey(given=given)
     for path in given:
         result.files[str(path)] = File(path, True)
-    for path, key in python_files(paths, options):
+    for path, key in python_files(paths, options, result.failures.append):
         result.files.setdefault(key, File(path, True))
     roots = {root for path in paths if (root := project(Path(path).resolve())) is not None}
     for root in sorted(roots):

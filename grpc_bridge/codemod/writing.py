@@ -47,16 +47,32 @@ def write(result: Result) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def put(file: Path, data: bytes) -> None:
+    """Write a report or the like: all of it, or what was there stays. Raises `OSError`."""
+    target = Path(os.path.realpath(file))
+    if target.is_file():
+        os.replace(_beside(target, data), target)
+        return
+    new = not target.exists()
+    try:
+        target.write_bytes(data)
+    except OSError:
+        if new:
+            target.unlink(missing_ok=True)
+        raise
+
+
 def _beside(target: Path, data: bytes) -> Path:
     """A new file in the folder of `target`, with its mode and owner."""
-    if not os.access(target, os.W_OK):
+    before = target.stat()
+    # Root may write to everything; who took every right to write from a file meant it all the same.
+    if not os.access(target, os.W_OK) or not before.st_mode & 0o222:
         raise PermissionError(13, "Permission denied", str(target))
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    handle, name = _new(target)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         shutil.copymode(target, name)
-        before = target.stat()
         with contextlib.suppress(OSError):
             # Only root may give a file away.
             os.chown(name, before.st_uid, before.st_gid)
@@ -69,9 +85,18 @@ def _beside(target: Path, data: bytes) -> Path:
     return Path(name)
 
 
+def _new(target: Path, suffix: str = "") -> tuple[int, str]:
+    """An empty file beside `target`, open."""
+    try:
+        return tempfile.mkstemp(prefix=f".{target.name}.", suffix=suffix, dir=target.parent)
+    except OSError as error:
+        # The name of the new file would tell nobody anything.
+        raise OSError(error.errno, error.strerror, str(target.parent)) from error
+
+
 def _backup(target: Path) -> Path:
     """Another name for what `target` is now: putting it back takes no space on the disk."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".orig", dir=target.parent)
+    handle, name = _new(target, ".orig")
     os.close(handle)
     os.unlink(name)
     try:

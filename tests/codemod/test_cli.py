@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grpc_bridge.codemod import runner, writing
+from grpc_bridge.codemod import report, runner, writing
 from grpc_bridge.codemod.cli import main
 
 from .tool import generated
@@ -230,11 +230,70 @@ def test_a_read_only_file_keeps_every_file(project: Path, capsys: pytest.Capture
     (project / "other.py").write_text(BEFORE)
     (project / "other.py").chmod(0o444)
     before = tree(project)
-    if os.access(project / "other.py", os.W_OK):
-        pytest.skip("root may write to everything")
     assert main([str(project)]) == 3
     assert tree(project) == before
-    assert "Permission denied" in capsys.readouterr().err
+    told = f"nothing was changed: {project}/other.py: Permission denied\n"
+    assert capsys.readouterr().err == f"grpc_bridge.codemod: {told}"
+
+
+def test_interrupted_before_it_begins(project: Path) -> None:
+    """While modules are imported, which is most of a short run."""
+    program = (
+        "import runpy, signal, sys; sys.argv = ['codemod', *sys.argv[1:]];"
+        "sys.addaudithook(lambda name, given: name == 'import' and given[0].endswith('codemod.cli')"
+        " and signal.raise_signal(signal.SIGINT));"
+        "runpy.run_module('grpc_bridge.codemod', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(project)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "grpc_bridge.codemod: interrupted, nothing was changed\n"
+
+
+def test_interrupted_after_it_has_rewritten(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "render", interrupt)
+    assert main(["--diff", "--report", str(project / "x.txt"), str(project)]) == 3
+    assert capsys.readouterr().err == "grpc_bridge.codemod: interrupted, nothing was changed\n"
+    assert main(["--report", str(project / "x.txt"), str(project)]) == 3
+    assert (project / "app.py").read_text() == AFTER
+    assert capsys.readouterr().err == "grpc_bridge.codemod: interrupted after the files were rewritten\n"
+
+
+def test_a_reader_that_has_seen_enough(project: Path) -> None:
+    """As in `--diff | head -1`."""
+    reading, writing_end = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "grpc_bridge.codemod", "--diff", str(project)],
+        stdout=writing_end,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing_end)
+    os.close(reading)
+    told = process.communicate(timeout=30)[1]
+    assert (process.returncode, told) == (0, "1 file would change, 1 unchanged\n")
+
+
+def test_standard_output_that_is_full(project: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "grpc_bridge.codemod", "--diff", str(project)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert (
+        done.stderr == "grpc_bridge.codemod: standard output could not be written: No space left on device\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -260,9 +260,31 @@ def test_the_command_draws(tmp_path: Path, ending: str) -> None:
     picture = tmp_path / f"graph.{ending}"
     assert main(["--check", "--graph", str(picture), str(tmp_path)]) == 1
     assert "Client.read" in picture.read_text()
-    assert main(["--check", "--graph", str(tmp_path / "no" / f"x.{ending}"), str(tmp_path)]) == 3
-    with pytest.raises(SystemExit):
-        main(["--graph", "x.png", str(tmp_path)])
+
+
+def test_to_draw_is_to_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    (tmp_path / "app.py").write_text(SOURCE)
+    assert main(["--graph", str(tmp_path / "x.svg"), str(tmp_path)]) == 0
+    assert (tmp_path / "app.py").read_text() == SOURCE
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2:] == ["1 file would change, 1 unchanged", "nothing was rewritten: --graph only looks"]
+
+
+@pytest.mark.parametrize(("name", "trouble"), [("x.png", "its ending"), ("no/x.svg", "no such directory")])
+def test_where_nothing_can_be_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, trouble: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--graph", str(tmp_path / name), str(tmp_path)])
+    assert caught.value.code == 2
+    assert trouble in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.svg").mkdir()
+    assert main(["--graph", str(tmp_path / "x.svg"), str(tmp_path)]) == 3
+    assert f"the graph {tmp_path}/x.svg could not be written: Is a directory" in capsys.readouterr().err
 
 
 def test_nothing_to_draw(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ x = 2
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"import grpc\nx = '\x00'\n", "null bytes"),
-        (b"import grpc\nx = '\xff'\n", "can't decode byte 0xff"),
+        (b"import grpc\nx = '\x00'\n", "2:1: failed: it has a NUL byte; take it out"),
+        (b"import grpc\nx = '\xff'\n", "2:1: failed: it is not utf-8 (byte 0xff); save it as UTF-8, or name"),
+        (b"\xef\xbb\xbf# coding: latin-1\nimport grpc\n", "its byte order mark says UTF-8"),
         (b"# coding: klingon\nimport grpc\n", "unknown encoding"),
         (b"import grpc\nprint 'hi'\n", "looks like Python 2"),
         (b"import grpc\ntry:\n    pass\nexcept ValueError, e:\n    pass\n", "looks like Python 2"),
@@ -169,3 +171,43 @@ def test_what_is_added_is_indented_and_ended_like_the_rest(project: Path, ending
     (project / "app.py").write_bytes(spelt(before))
     assert main([str(project)]) == 0
     assert (project / "app.py").read_bytes() == spelt(after)
+
+
+def test_a_link_that_leads_nowhere(project: Path) -> None:
+    (project / "round.py").symlink_to("round.py")
+    (project / "gone.py").symlink_to("nowhere.py")
+    assert main(["--quiet", str(project)]) == 0
+    assert (project / "app.py").read_text() == AFTER
+
+
+@pytest.mark.parametrize("name", ["round.py", "gone.py", "nowhere", "app.py/inside"])
+def test_a_path_that_is_not_there(project: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (project / "round.py").symlink_to("round.py")
+    (project / "gone.py").symlink_to("nowhere.py")
+    assert main([str(project / name)]) == 2
+    told = capsys.readouterr().err
+    assert told == f"grpc_bridge.codemod: no such file or directory: {project / name}\n"
+
+
+def test_a_path_that_is_no_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(project / "pipe.py")
+    assert main([str(project / "pipe.py")]) == 2
+    assert "neither a file nor a directory" in capsys.readouterr().err
+    assert main(["--check", str(project / "greet_pb2_grpc.py")]) == 0
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "closed").mkdir()
+    real = os.scandir
+
+    def scandir(folder: Path) -> object:
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(discover.os, "scandir", scandir)
+    assert main([str(project)]) == 3
+    assert (project / "app.py").read_text() == AFTER
+    assert f"{project}/closed:1:1: failed: cannot be read: Permission denied\n" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,6 +88,18 @@ def test_a_rule_that_does_not_exist(option: str, project: Path, capsys: pytest.C
     assert "no rule is called GB999" in usage(capsys, option, "GB101,GB999", project)
 
 
+@pytest.mark.parametrize("rules_given", ["", " , "])
+def test_a_list_of_no_rules(rules_given: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A variable of a script that is not set asks for nothing, and not for everything."""
+    assert "argument --only: names no rule" in usage(capsys, "--only", rules_given, project)
+
+
+@pytest.mark.parametrize("option", ["--include", "--exclude"])
+def test_a_pattern_that_is_none(option: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = usage(capsys, option, "[z-a]", project)
+    assert f"{option.strip('-')} '[z-a]' is no pattern of .gitignore: bad character range z-a" in told
+
+
 # What is printed and nothing else
 
 
@@ -105,6 +118,13 @@ def test_explain_a_rule_that_does_not_exist(run: Run) -> None:
     status, out, err = run("--explain", "GB999")
     assert (status, out) == (2, "")
     assert "GB999" in err
+
+
+def test_explain_a_line_that_does_not_exist(project: Path, run: Run) -> None:
+    file = project / "app.py"
+    for line in (0, 99):
+        told = f"grpc_bridge.codemod: --explain {file}:{line}: {file} has 7 lines\n"
+        assert run("--explain", f"{file}:{line}") == (2, "", told)
 
 
 def test_quiet(project: Path, run: Run) -> None:
@@ -292,6 +312,39 @@ def test_a_baseline_that_is_none(project: Path, run: Run, content: str | None) -
     assert str(file) in err
 
 
+def test_a_baseline_that_cannot_be_written(
+    project: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "folder").mkdir()
+    status, out, err = run("--write-baseline", "--baseline", project / "folder", project)
+    assert (status, out) == (3, "")
+    assert f"the baseline {project}/folder could not be written: Is a directory\n" in err
+    status, _, err = run("--check", "--baseline", project / "folder", project)
+    assert (status, err) == (2, f"grpc_bridge.codemod: {project}/folder: Is a directory\n")
+    missing = project / "no" / "x.json"
+    told = usage(capsys, "--write-baseline", "--baseline", missing, project)
+    assert f"--baseline {missing}: no such directory" in told
+
+
+def test_the_old_baseline_stays_where_the_disk_is_full(project: Path) -> None:
+    """No file of the process may grow beyond what is less than the new baseline."""
+    file = project / "baseline.json"
+    file.write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "grpc_bridge.codemod", "--write-baseline", "--baseline", file, project],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert f"the baseline {file} could not be written: File too large\n" in done.stderr
+    assert sorted(tree(project)) == ["app.py", "baseline.json", "greet_pb2_grpc.py"]
+    assert file.read_text() == "old"
+
+
 def test_options_that_need_others(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--write-baseline needs --baseline" in usage(capsys, "--write-baseline", project)
     assert "it needs --check" in usage(capsys, "--baseline", "x.json", project)
@@ -351,6 +404,7 @@ def test_keep_sync_of_the_configuration(project: Path, run: Run) -> None:
         ("only = ['GB000']", "no rule is called GB000"),
         ("check = true", "tool.grpc_bridge.check is not known"),
         ("only = [", "pyproject.toml: "),
+        ("exclude = ['[z-a]']", "exclude '[z-a]' is no pattern of .gitignore"),
     ],
 )
 def test_a_configuration_that_makes_no_sense(
@@ -359,6 +413,15 @@ def test_a_configuration_that_makes_no_sense(
     configure(project, text)
     assert complaint in usage(capsys, project)
     assert (project / "app.py").read_text() == BEFORE
+
+
+@pytest.mark.parametrize("text", ["tool = 'grpc_bridge'", "[tool]\ngrpc_bridge = 5", "[[tool.grpc_bridge]]"])
+def test_a_configuration_that_is_no_table(
+    project: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (project / "pyproject.toml").write_text(text)
+    told = usage(capsys, project)
+    assert f"{project}/pyproject.toml: [tool.grpc_bridge] has to be a table of settings" in told
 
 
 def test_a_nearer_pyproject_of_others_is_passed_over(project: Path, run: Run) -> None:
@@ -381,6 +444,28 @@ def test_reports_of_every_kind(project: Path, run: Run, tmp_path: Path) -> None:
     assert run("--check", *options, project)[0] == 1
     assert (project / "app.py").read_text() == BEFORE
     assert all("GB202" in file.read_text() for file in files)
+
+
+def test_a_report_of_a_run_that_rewrites(project: Path, run: Run, tmp_path: Path) -> None:
+    report = tmp_path / "out.txt"
+    assert run("--report", report, project) == (0, "", "1 file changed, 1 unchanged\n")
+    assert (project / "app.py").read_text() == AFTER
+    assert "1 file changed, 1 unchanged, 0 failed\n3 edits" in report.read_text()
+    assert run("--diff", "--report", report, project)[0] == 0
+    assert "0 files to change" in report.read_text()
+
+
+def test_the_help_says_what_only_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "in place: all files or none" in " ".join(text.split())
+    group = text.partition("to look, and rewrite nothing:")[2]
+    options = {word for line in group.splitlines() for word in line.split()[:1] if word.startswith("--")}
+    looking = {"--diff", "--check", "--graph", "--explain", "--list-rules", "--write-baseline"}
+    assert looking <= options
+    assert options.isdisjoint({"--report", "--only"})
 
 
 def test_a_report_of_no_known_kind(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,11 +39,12 @@ class Containers(Environment):
             self.put(node, index, values)
         return frozenset({Box(node, "tuple")})
 
-    def store(self, owners: Values, place: Place, values: Values) -> None:
-        """`owner[place] = values`."""
+    def store(self, owners: Values, place: Place, keys: Values, values: Values) -> None:
+        """`owner[keys] = values`; the key is `place` where that is a constant."""
         for owner in owners:
             if isinstance(owner, Box):
                 self.put(owner.node, place, values)
+                self.key(owner.node, keys)
 
     def append(self, owners: Values, values: Values) -> None:
         """`owner += values`."""
@@ -58,6 +59,11 @@ class Containers(Environment):
                 for place in self.places(owner):
                     self.put(node, place, self.known(("item", owner.node, place)))
                 self.learn(("elem", node), self.known(("elem", owner.node)))
+                self.key(node, self.known(("key", owner.node)))
+
+    def key(self, node: ast.AST, values: Values) -> None:
+        """Learn that `values` are keys of the dictionary of `node`."""
+        self.learn(("key", node), values)
 
     # Out
 
@@ -88,7 +94,7 @@ class Containers(Environment):
 
     def item_of_box(self, box: Box, place: Place) -> Values:
         if box.kind == "pair":
-            return NOTHING if place == 0 else self.known(("elem", box.node))
+            return self.known(("key" if place == 0 else "elem", box.node))
         values = self.known(("item", box.node, place)) if place is not None else NOTHING
         if box.kind == "tuple" and place is not None:
             return values
@@ -112,8 +118,8 @@ class Containers(Environment):
             if isinstance(owner, Box):
                 if owner.kind == "items":
                     found.add(Box(owner.node, "pair"))
-                elif owner.kind != "dict":
-                    found |= self.known(("elem", owner.node))
+                else:
+                    found |= self.known(("key" if owner.kind == "dict" else "elem", owner.node))
             elif isinstance(owner, Gen):
                 found |= self.known(("yield", owner.fn))
             elif isinstance(owner, Record):
@@ -175,7 +181,7 @@ class Containers(Environment):
             return frozenset({Box(node)})
         if name == "items":
             return frozenset({Box(node, "items")})
-        return frozenset({callee.box}) if name == "copy" else NOTHING
+        return frozenset({callee.box}) if name in ("copy", "keys") else NOTHING
 
 
 def is_named_tuple(cls: Class) -> bool:

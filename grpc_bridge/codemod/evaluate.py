@@ -164,7 +164,7 @@ class Evaluator(Containers, ABC):
             if key is None:
                 self.merge(node, self.eval(value, frame))
             else:
-                self.eval(key, frame)
+                self.key(node, self.eval(key, frame))
                 self.put(node, constant(key), self.eval(value, frame))
         return frozenset({Box(node, "dict")})
 
@@ -203,7 +203,7 @@ class Evaluator(Containers, ABC):
             for condition in generator.ifs:
                 self.eval(condition, inner)
         if isinstance(node, ast.DictComp):
-            self.eval(node.key, inner)
+            self.key(node, self.eval(node.key, inner))
             self.learn(("elem", node), self.eval(node.value, inner))
             return frozenset({Box(node, "dict")})
         return self.box(node, self.eval(node.elt, inner))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .adapters import use_of
 from .external import argument
 from .index import Function, Program, own_nodes
 from .infer import Facts
-from .nodes import defaults, generator_around
+from .nodes import defaults, generator_around, walk
 from .threads import may_block
 from .values import Ext, Func, Obj
 
@@ -23,6 +24,7 @@ EXECUTORS = frozenset(
 )
 COMPLETED = "concurrent.futures.as_completed"
 WAIT = "concurrent.futures.wait"
+LATE = "concurrent.futures.TimeoutError"
 UNARY = frozenset({"UnaryUnaryMultiCallable", "StreamUnaryMultiCallable"})
 READERS = frozenset(
     f"builtins.{name}"
@@ -45,6 +47,10 @@ LEAVES = (ast.Break, ast.Return, ast.Yield, ast.YieldFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+Held = Literal["one", "list", "key", "value"]
+"""How a variable holds futures: it is one, or they are in a list, or on a side of a dictionary."""
+
+
 @dataclass(eq=False)
 class Executor:
     """One `with ThreadPoolExecutor() as pool`, and what is done with the pool."""
@@ -57,7 +63,18 @@ class Executor:
     """Calls of `map`; True for those whose results nobody looks at."""
     results: set[ast.Call] = field(default_factory=set)
     """`future.result()`"""
+    timed: set[ast.Call] = field(default_factory=set)
+    """`future.result(timeout=3)`"""
+    late: set[ast.expr] = field(default_factory=set)
+    """Where what those raise is caught by its name."""
+    escaping: set[ast.Call] = field(default_factory=set)
+    """Those of which it is not caught in the function."""
     completed: set[ast.Call] = field(default_factory=set)
+    """`as_completed(futures)`"""
+    themselves: set[ast.Call] = field(default_factory=set)
+    """Those of them whose futures are looked at, and not only waited for: asyncio's gives others."""
+    kept: dict[str, Held] = field(default_factory=dict)
+    """The variables that hold futures."""
     generators: set[ast.GeneratorExp] = field(default_factory=set)
     """Generator expressions in which results are waited for."""
     waits: set[ast.Call] = field(default_factory=set)
@@ -73,7 +90,7 @@ class Executor:
     def places(self, parents: Mapping[ast.AST, ast.AST]) -> Iterator[ast.AST]:
         """The nodes of the places at which the function waits for the threads."""
         yield self.node
-        yield from (*self.results, *self.completed, *self.waits)
+        yield from (*self.results, *self.timed, *self.completed, *self.waits)
         for call in self.maps:
             yield call
             yield parents[call]
@@ -89,7 +106,29 @@ def find(program: Program, facts: Facts, parents: Mapping[ast.AST, ast.AST]) -> 
             for node in own_nodes(fn) if fn.kind == "def" else ():
                 if isinstance(node, ast.With) and any(_opens(item, facts) for item in node.items):
                     found.append(_Reader(fn, node, facts, parents).read())
+    if any(executor.escaping for executor in found):
+        known = {part for executor in found for part in executor.late}
+        if any(part not in known for part in _catching(program, facts)):
+            for executor in found:
+                for call in executor.escaping:
+                    executor.fail(f"line {call.lineno} waits for a time, and its end may be caught elsewhere")
     return found
+
+
+def _catching(program: Program, facts: Facts) -> Iterator[ast.expr]:
+    """Where the run catches what a wait for a thread raises when its time is over."""
+    for module in program.modules.values():
+        if module.in_run and b"TimeoutError" in module.source.data:
+            for node in walk(module.source.tree):
+                if isinstance(node, ast.ExceptHandler):
+                    yield from _named(node, facts)
+
+
+def _named(handler: ast.ExceptHandler, facts: Facts) -> Iterator[ast.expr]:
+    caught = handler.type
+    for part in caught.elts if isinstance(caught, ast.Tuple) else [caught]:
+        if part is not None and Ext(LATE) in facts.of(part):
+            yield part
 
 
 def _opens(item: ast.withitem, facts: Facts) -> bool:
@@ -100,6 +139,17 @@ def _opens(item: ast.withitem, facts: Facts) -> bool:
 def _is(node: ast.expr, paths: Iterable[str], facts: Facts) -> bool:
     values = facts.of(node)
     return bool(values) and all(isinstance(v, Ext) and v.path in paths for v in values)
+
+
+def leaves(body: list[ast.stmt]) -> bool:
+    """True where what follows these statements is never reached."""
+    last = body[-1]
+    if isinstance(last, ast.Try):
+        parts = [last.orelse or last.body, *(handler.body for handler in last.handlers)]
+        return all(map(leaves, parts)) or bool(last.finalbody and leaves(last.finalbody))
+    if isinstance(last, ast.If):
+        return bool(last.orelse) and leaves(last.body) and leaves(last.orelse)
+    return isinstance(last, (ast.Return, ast.Raise)) or (isinstance(last, ast.With) and leaves(last.body))
 
 
 class _Reader:
@@ -122,9 +172,10 @@ class _Reader:
             executor.fail("it is opened together with others, or without a name")
             return executor
         assert isinstance(call, ast.Call)
-        names = {name for use in self.uses(item.optional_vars.id) for name in self.pool(use)}
-        for name in sorted(names):
-            self.futures(name)
+        for use in self.uses(item.optional_vars.id):
+            self.pool(use)
+        for name in sorted(executor.kept):
+            self.futures(name, executor.kept[name])
         self.limit(call)
         for fn in executor.targets:
             if call_of := may_block(fn, self.facts):
@@ -153,8 +204,8 @@ class _Reader:
 
     # The pool
 
-    def pool(self, use: ast.Name) -> Iterator[str]:
-        """Read one use of the pool; gives the names under which futures are kept."""
+    def pool(self, use: ast.Name) -> None:
+        """Read one use of the pool."""
         method, call = self.called(use)
         if call is None or method not in ("submit", "map") or not call.args:
             self.fail(use, "takes it where it cannot be followed")
@@ -164,10 +215,8 @@ class _Reader:
             self.map(call)
             return
         self.executor.submits[call] = rpc
-        name = self.kept_as(call)
-        if name:
-            yield name
-        else:
+        name, held = self.kept_as(call)
+        if not name or self.executor.kept.setdefault(name, held) != held:
             self.fail(call, "keeps what it submits where it cannot be followed")
 
     def target(self, node: ast.expr) -> bool:
@@ -185,24 +234,33 @@ class _Reader:
             self.fail(node, "runs what is not one function of this run")
         return False
 
-    def kept_as(self, call: ast.Call) -> str:
-        """The variable that holds the future that `submit` gives, or a list of them; "" if there is none."""
+    def kept_as(self, call: ast.Call) -> tuple[str, Held]:
+        """The variable that holds the future that `submit` gives, or many of them; "" if there is none."""
         parent: ast.AST = self.parents[call]
+        held: Held = "one"
         if isinstance(parent, ast.Call) and parent.func is not call:
             function = parent.func
             if isinstance(function, ast.Attribute) and function.attr == "append":
-                return function.value.id if isinstance(function.value, ast.Name) else ""
-            return ""
+                return (function.value.id if isinstance(function.value, ast.Name) else ""), "list"
+            return "", held
         if isinstance(parent, ast.List) or (isinstance(parent, ast.ListComp) and parent.elt is call):
+            held = "list"
             parent = self.parents[parent]
-        if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        elif isinstance(parent, ast.DictComp):
+            held = "key" if parent.key is call else "value"
+            parent = self.parents[parent]
+        target: ast.AST | None = None
+        if isinstance(parent, ast.Subscript):
+            # `futures[pool.submit(f)] = name`
+            held, target = "key", parent
+        elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
             target = parent.targets[0]
-        elif isinstance(parent, ast.AnnAssign):
-            # What it is said to be, it would not be any longer.
-            return ""
-        else:
-            return ""
-        return target.id if isinstance(target, ast.Name) else ""
+            if isinstance(target, ast.Subscript) and held == "one":
+                held = "value"
+        # What an annotation says it to be, it would not be any longer.
+        if isinstance(target, ast.Subscript) and isinstance(target.ctx, ast.Store):
+            target = target.value
+        return (target.id if isinstance(target, ast.Name) else ""), held
 
     def map(self, call: ast.Call) -> None:
         if call.keywords or len(call.args) < 2:
@@ -221,32 +279,86 @@ class _Reader:
 
     # What is submitted
 
-    def futures(self, name: str) -> None:
+    def futures(self, name: str, held: Held) -> None:
         """Read what becomes of the futures that a variable holds."""
         if (
             sum(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in self.own)
             > 1
         ):
             self.executor.fail(f"{name} is bound more than once")
-        read = [self.future(use) or self.many(use) for use in self.uses(name)]
+        if held in ("key", "value"):
+            read = [self.mapping(use, held) for use in self.uses(name)]
+        else:
+            read = [self.future(use) or self.many(use) for use in self.uses(name)]
         if not any(read):
             self.executor.fail(f"nobody waits for {name}")
 
-    def future(self, use: ast.expr) -> bool:
-        """Read one use of a future; True where it is waited for."""
+    def future(self, use: ast.expr, done: bool = False) -> bool:
+        """Read one use of a future, which may be known to be done; True where it is waited for."""
         method, call = self.called(use)
         if call is None:
             return False
-        if method == "result" and not call.args and not call.keywords:
-            self.executor.results.add(call)
-            generator = generator_around(call, self.parents)
-            if generator is not None:
-                self.executor.generators.add(generator)
-                if use_of(generator, self.facts, self.parents) != "whole":
-                    self.fail(call, "waits inside a generator expression")
+        if method == "result" and len(call.args) + len(call.keywords) <= 1:
+            limit = argument(call, "timeout", 0)
+            if (limit is None and (call.args or call.keywords)) or isinstance(limit, ast.Starred):
+                self.fail(call, "gives result what cannot be followed")
+            if done or limit is None or (isinstance(limit, ast.Constant) and limit.value is None):
+                self.executor.results.add(call)
+            else:
+                self.late(call)
+            self.wait_in(generator_around(call, self.parents))
             return True
+        if method == "exception" and done and not (call.args or call.keywords):
+            return False
         if method not in ("done", "cancel", "cancelled", "append"):
             self.fail(call, f"calls {method or 'what'} of a future, which a task has not")
+        return False
+
+    def wait_in(self, generator: ast.GeneratorExp | None) -> None:
+        """Note a generator expression that waits: what reads it must do with a list."""
+        if generator is not None:
+            self.executor.generators.add(generator)
+            if use_of(generator, self.facts, self.parents) != "whole":
+                self.fail(generator, "waits inside a generator expression")
+
+    def late(self, call: ast.Call) -> None:
+        """Read a wait that ends after a time, and where its end is caught."""
+        self.executor.timed.add(call)
+        if any(isinstance(n, ast.Return) for h in self.handlers() for n in ast.walk(h)):
+            self.fail(call, "waits for a time, and the block is left before what is late is done")
+        node: ast.AST = call
+        while node is not self.fn.node:
+            parent = self.parents[node]
+            for handler in parent.handlers if isinstance(parent, ast.Try) and node in parent.body else ():
+                named = set(_named(handler, self.facts))
+                self.executor.late |= named
+                caught = handler.type
+                if named or caught is None or ast.unparse(caught) in ("Exception", "BaseException"):
+                    return
+            node = parent
+        self.executor.escaping.add(call)
+
+    def handlers(self) -> Iterator[ast.ExceptHandler]:
+        return (node for node in ast.walk(self.executor.node) if isinstance(node, ast.ExceptHandler))
+
+    def mapping(self, use: ast.Name, side: Held) -> bool:
+        """Read one use of a dictionary that has futures on one side; True where all are waited for."""
+        parent = self.parents[use]
+        method, call = self.called(use)
+        if isinstance(parent, ast.Subscript) and parent.value is use:
+            if side == "key" or isinstance(parent.ctx, ast.Store):
+                return False
+            if self.called(parent)[1] is None:
+                self.fail(use, "takes a future where it cannot be followed")
+            return self.future(parent)
+        if call is not None and method == "items" and not call.args:
+            return self.loop(call, ("key", "value").index(side))
+        if call is not None and method == "values" and side == "value" and not call.args:
+            return self.many(call)
+        if side == "key" and call is None:
+            return self.many(use)
+        if self.loops(use) is None and not isinstance(parent, ast.Compare):
+            self.fail(use, "takes the futures where they cannot be followed")
         return False
 
     def many(self, use: ast.expr) -> bool:
@@ -254,6 +366,8 @@ class _Reader:
         parent = self.parents[use]
         if isinstance(parent, ast.Attribute):
             return False
+        if isinstance(parent, ast.Subscript) and self.called(parent)[1] is not None:
+            return self.future(parent)
         if isinstance(parent, ast.Call) and use in parent.args:
             if len(parent.args) == 1 and not parent.keywords:
                 if _is(parent.func, {COMPLETED}, self.facts):
@@ -296,12 +410,27 @@ class _Reader:
         inside = set(ast.walk(whole))
         name = target.id
         uses = [use for use in self.uses(name) if use in inside]
-        waits = [self.future(use) for use in uses]
-        known = {use for use in uses if self.called(use)[1] is not None}
-        for use in uses:
-            if use not in known:
+        done = iterable in self.executor.completed
+        waits = [self.future(use, done) for use in uses]
+        others = [use for use in uses if self.called(use)[1] is None]
+        for use in others:
+            if not self.looks_up(use):
                 self.fail(use, "takes a future where it cannot be followed")
+        if done and isinstance(iterable, ast.Call) and waits != [True]:
+            self.executor.themselves.add(iterable)
+            self.wait_in(whole if isinstance(whole, ast.GeneratorExp) else None)
         return any(waits)
+
+    def looks_up(self, use: ast.Name) -> bool:
+        """True for `names[future]`, where the future is a key."""
+        parent = self.parents[use]
+        return (
+            isinstance(parent, ast.Subscript)
+            and parent.slice is use
+            and isinstance(parent.value, ast.Name)
+            and isinstance(parent.ctx, ast.Load)
+            and self.executor.kept.get(parent.value.id) == "key"
+        )
 
     # How many
 

@@ -451,9 +451,9 @@ class Inference(AnnotationEvaluator):
             self.set_attribute(self.eval(target.value, frame), target.attr, value)
             self.record(target, value)
         elif isinstance(target, ast.Subscript):
-            self.eval(target.slice, frame)
+            keys = self.eval(target.slice, frame)
             owners = self.eval(target.value, frame)
-            self.store(owners, constant(target.slice), value)
+            self.store(owners, constant(target.slice), keys, value)
             for owner in owners:
                 if isinstance(owner, Mod) and isinstance(place := constant(target.slice), str):
                     owner.module.top.bound.add(place)

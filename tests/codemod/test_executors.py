@@ -198,7 +198,13 @@ def test_the_helper_of_an_earlier_run_is_taken() -> None:
         ("return [pool.submit(fetch, stub, n) for n in ns][0].result()", "keeps what it submits"),
         ("pool.submit(fetch, stub, 1)", "keeps what it submits"),
         ("f = pool.submit(fetch, stub, 1)", "nobody waits for f"),
-        ("f = pool.submit(fetch, stub, 1); return f.result(timeout=3)", "calls result of a future"),
+        ("f = pool.submit(fetch, stub, 1); return f.result(*names)", "gives result what cannot be followed"),
+        ("f = pool.submit(fetch, stub, 1); return f.result(1, 2)", "calls result of a future"),
+        (
+            "f = pool.submit(fetch, stub, 1)\n        try:\n            return f.result(1)\n"
+            "        except Exception:\n            return 2",
+            "before what is late is done",
+        ),
         (
             "f = pool.submit(fetch, stub, 1); f.add_done_callback(print); f.result()",
             "calls add_done_callback",
@@ -219,10 +225,15 @@ def test_the_helper_of_an_earlier_run_is_taken() -> None:
             "        for f in fs:\n            return f.result()",
             "leaves before all are done",
         ),
+        ("fs = {pool.submit(fetch, stub, n): n for n in ns}; print(fs)", "takes the futures where"),
+        ("fs = {n: pool.submit(fetch, stub, n) for n in ns}; print(fs[1])", "takes a future where"),
+        ("fs = {n: pool.submit(fetch, stub, n) for n in ns}; print(sorted(fs))", "takes the futures where"),
+        ("fs = {pool.submit(fetch, stub, n): n for n in ns}; fs.pop(1).result()", "takes the futures where"),
+        ("fs = {}; fs[pool.submit(fetch, stub, 1)] = 1; fs[2] = pool.submit(fetch, stub, 2)", "keeps what"),
         (
             "fs = {pool.submit(fetch, stub, n): n for n in ns}\n"
-            "        for f in as_completed(fs):\n            print(fs[f], f.result())",
-            "keeps what it submits",
+            "        for f in fs:\n            print(f.exception(), f.result())",
+            "calls exception of a future",
         ),
         (
             "fs = [pool.submit(fetch, stub, n) for n in ns]\n"
@@ -274,6 +285,155 @@ def test_executors_that_stay_by_how_they_are_made(head: str, why: str) -> None:
     assert head in got["app.py"]
     found = [finding.message for finding in result.findings if finding.rule == "GB406"]
     assert found == [] if "together" in why else why in found[0]
+
+
+KEYED = """
+from greet_pb2_grpc import GreeterStub
+{helper}
+
+async def fetch(stub: GreeterStub, n):
+    return await stub.Hi(n)
+
+
+async def by_future(stub: GreeterStub, ns):
+    {taken}futures = {{{task}: n for n in ns}}
+    {taken}{loop} future in {completed}(futures):
+        {taken}try:
+            {taken}print(futures[future], {result})
+        {taken}except ValueError:
+            {taken}print(len(futures))
+    return dict({open}(futures[future], {result}) {loop} future in {completed}(futures){close})
+
+
+async def one_by_one(stub: GreeterStub, ns):
+    {taken}futures = {{}}
+    {taken}for n in ns:
+        {taken}futures[{task}] = n
+    {taken}for future, n in futures.items():
+        {taken}print(n, {result})
+    {taken}futures2 = {{n: {task} for n in ns}}
+    {taken}for n in futures2:
+        {taken}print(n, {result2})
+    {taken}print([{value} for future in futures2.values()])
+    {taken}{loop} future in {completed}(futures2.values()):
+        {taken}print(future.exception() or {result})
+"""
+
+
+def test_futures_in_dictionaries() -> None:
+    """What belongs to a future is found by the task that took its place, and by no other."""
+    before = KEYED.format(
+        taken="    ", task="pool.submit(fetch, stub, n)", loop="for", completed="as_completed", helper="",
+        result="future.result()", result2="futures2[n].result()", value="future.result()", open="", close="",
+    )  # fmt: skip
+    before = before.replace("async ", "").replace("await ", "")
+    before = before.replace("ns):\n        fut", "ns):\n    with ThreadPoolExecutor() as pool:\n        fut")
+    before = before.replace("\nfrom", f"\n{FUTURES}\nfrom".replace(", wait", ""))
+    helper = """
+
+async def _as_completed(tasks):
+    pending = set(tasks)
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            yield task
+"""
+    after = KEYED.format(
+        taken="", task="asyncio.create_task(fetch(stub, n))", loop="async for", completed="_as_completed",
+        helper=helper, result="await future", result2="await futures2[n]", value="await future",
+        open="[", close="]",
+    )  # fmt: skip
+    assert rewritten(before, after.replace("\nfrom", "\nimport asyncio\n\nfrom", 1)) == []
+
+
+def test_a_future_that_is_waited_for_twice_as_it_comes() -> None:
+    """Of what asyncio's `as_completed` gives nothing can be asked, and it can be awaited once."""
+    source = HEAD.format(imports=FUTURES) + (
+        "def every(stub: GreeterStub, ns):\n    with ThreadPoolExecutor() as pool:\n"
+        "        fs = [pool.submit(fetch, stub, n) for n in ns]\n"
+        "        for f in as_completed(fs):\n            {body}\n"
+    )
+    for body in ("print(f.result(), f.result())", "print(f.done(), f.result())"):
+        _, got = run(source.format(body=body))
+        assert "    async for f in _as_completed(fs):\n" in got["app.py"]
+    _, got = run(source.format(body="print(f.result(timeout=1))"))
+    assert "    for f in asyncio.as_completed(fs):\n        print(await f)\n" in got["app.py"]
+
+
+def test_waits_for_a_time() -> None:
+    """What is late goes on, and the block waits for it in the end."""
+    before = """
+    import concurrent.futures as futures
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    def some(stub: GreeterStub, ns, limit):
+        late = 0
+        with futures.ThreadPoolExecutor() as pool:
+            first = pool.submit(stub.Hi, 0)
+            others = {n: pool.submit(stub.Hi, n) for n in ns}
+            rest = [pool.submit(stub.Hi, n) for n in ns]
+            for n in ns:
+                try:
+                    print(first.result(timeout=None), others[n].result(limit))
+                    print(rest[0].result(timeout=2 * limit))
+                except (ValueError, futures.TimeoutError):
+                    late += 1
+        return late
+
+
+    def one(stub: GreeterStub):
+        with futures.ThreadPoolExecutor() as pool:
+            reply = pool.submit(stub.Hi, 0)
+            try:
+                return reply.result(timeout=3)
+            except Exception as error:
+                raise ValueError from error
+    """
+    after = """
+    import asyncio
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    async def some(stub: GreeterStub, ns, limit):
+        late = 0
+        first = asyncio.ensure_future(stub.Hi(0))
+        others = {n: asyncio.ensure_future(stub.Hi(n)) for n in ns}
+        rest = [asyncio.ensure_future(stub.Hi(n)) for n in ns]
+        for n in ns:
+            try:
+                print(await first, await asyncio.wait_for(asyncio.shield(others[n]), limit))
+                print(await asyncio.wait_for(asyncio.shield(rest[0]), 2 * limit))
+            except (ValueError, asyncio.TimeoutError):
+                late += 1
+        await asyncio.gather(first, *others.values(), *rest, return_exceptions=True)
+        return late
+
+
+    async def one(stub: GreeterStub):
+        reply = asyncio.ensure_future(stub.Hi(0))
+        try:
+            return await asyncio.wait_for(asyncio.shield(reply), 3)
+        except Exception as error:
+            raise ValueError from error
+    """
+    assert rewritten(before, after) == []
+
+
+def test_a_wait_for_a_time_whose_end_is_caught_elsewhere() -> None:
+    """Before Python 3.11 it is another exception."""
+    source = HEAD.format(imports=FUTURES + "import concurrent.futures\n") + (
+        "def every(stub: GreeterStub):\n    with ThreadPoolExecutor() as pool:\n"
+        "        f = pool.submit(fetch, stub, 1)\n        return f.result(timeout=3)\n\n\n"
+        "def main(stub: GreeterStub):\n    try:\n        return stub.Hi(1), every(stub)\n"
+        "    except concurrent.futures.TimeoutError:\n        return None\n"
+    )
+    result, got = run(source)
+    assert "        return f.result(timeout=3)\n" in got["app.py"]
+    (found,) = [finding.message for finding in result.findings if finding.rule == "GB406"]
+    assert "its end may be caught elsewhere" in found
 
 
 def test_an_executor_of_something_else_is_left_alone() -> None:

@@ -932,3 +932,30 @@ def program(body: str) -> str:
 @pytest.mark.parametrize("body", FLOWS.values(), ids=FLOWS.keys())
 def test_a_stub_is_found_again(body: str) -> None:
     migrated(program(body))
+
+
+def test_keys_of_dictionaries() -> None:
+    migrated(
+        """
+        import grpc_bridge as grpc
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def shown(stub: GreeterStub, names):
+            calls = {stub.Hi.future(name): name for name in names}
+            for call, name in calls.items():
+                print(name, await call.result(timeout=3))
+            for call in sorted(calls, key=calls.get):
+                print(calls[call], await call.code())
+
+
+        async def filled(stub: GreeterStub, names):
+            calls = {}
+            for name in names:
+                calls[stub.Hi.future(name)] = name
+            more = {stub.Hi.future(0): "0", **calls}
+            for call in list(calls):
+                print(calls.pop(call), await call.result())
+            return [await call.result() for call in more.keys()]
+        """
+    )

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from ..executors import Executor
+from ..executors import Executor, leaves
 from ..later import cst
 from .base import Edit, Rule, View
-from .syntax import await_, comma, keyword, renamed
+from .syntax import await_, comma, keyword, make_async, renamed, spaced, wrap_call
 from .syntax import name as syntax_name
 
 RULE = Rule(
@@ -32,6 +32,14 @@ prices = await asyncio.gather(*map(stub.Hi, articles))
 )
 
 
+COMPLETED = """\
+async def {name}(tasks):
+    pending = set(tasks)
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            yield task
+"""
 LIMITED = """\
 async def {name}(limit, function, *args, **kwargs):
     async with limit:
@@ -55,18 +63,24 @@ def tasks(view: View, executor: Executor) -> Iterator[Edit]:
     view.plan.claimed.update(executor.places(view.graph.parents))
     made = executor.node.items[0].context_expr
     view.release(made)
-    limited = helper(view) if executor.limit is not None else ""
+    limited = helper(view, "_limited", LIMITED) if executor.limit is not None else ""
     functions = [executor.fn, *executor.targets]
-    yield view.edit(RULE, "With", executor.node, partial(opened, limited=bool(limited)), functions=functions)
+    change_block = partial(opened, limited=bool(limited), rest=stragglers(executor))
+    yield view.edit(RULE, "With", executor.node, change_block, functions=functions)
     for call, rpc in executor.submits.items():
         starter = "asyncio.ensure_future" if rpc else "asyncio.create_task"
         change = partial(limited_task, helper=limited) if limited else partial(task, starter=starter)
         yield view.edit(RULE, "Call", call, change)
     for call in executor.results:
         yield view.edit(RULE, "Call", call, result)
+    for call in executor.timed:
+        yield view.edit(RULE, "Call", call, timed_result)
+    for caught in executor.late:
+        view.release(caught)
+        yield view.edit(RULE, type(caught).__name__, caught, lambda _: syntax_name("asyncio.TimeoutError"))
     for call in executor.completed:
         view.release(call.func)
-        yield view.edit(RULE, "Call", call, partial(renamed, function="asyncio.as_completed"))
+        yield from as_they_come(view, call, call in executor.themselves)
     for call in executor.waits:
         view.release(call.func)
         yield view.edit(RULE, "Call", call, wait)
@@ -79,19 +93,41 @@ def tasks(view: View, executor: Executor) -> Iterator[Edit]:
             yield view.edit(RULE, "Call", parent, only)
 
 
-def helper(view: View) -> str:
-    """The name of the function that runs another when the limit lets it: one that is there, or a new one."""
-    free = (name for name in ("_limited", "_limited_", "_limited__") if name not in view.module.top.bound)
-    name = next(free)
+def as_they_come(view: View, call: ast.Call, themselves: bool) -> Iterator[Edit]:
+    """`as_completed(futures)`, of which asyncio's gives no tasks to be looked at before Python 3.13."""
+    if not themselves:
+        yield view.edit(RULE, "Call", call, partial(renamed, function="asyncio.as_completed"))
+        return
+    name = helper(view, "_as_completed", COMPLETED)
+    yield view.edit(RULE, "Call", call, partial(renamed, function=name))
+    parent = view.graph.parents[call]
+    if isinstance(parent, ast.For):
+        yield view.edit(RULE, "For", parent, make_async)
+    else:
+        yield view.edit(RULE, "CompFor", call, make_async)
+
+
+def helper(view: View, wanted: str, source: str) -> str:
+    """The name of a function with that source: one that is there, or a new one."""
+    name = next(n for n in (wanted, f"{wanted}_", f"{wanted}__") if n not in view.module.top.bound)
     for fn in view.module.functions:
-        if fn.parent is view.module.top and ast.unparse(fn.node) == LIMITED.format(name=fn.name).rstrip():
+        if fn.parent is view.module.top and ast.unparse(fn.node) == source.format(name=fn.name).rstrip():
             return fn.name
-    view.plan.helpers[name] = LIMITED.format(name=name)
+    view.plan.helpers[name] = source.format(name=name)
     return name
 
 
-def opened(node: cst.With, limited: bool) -> cst.FlattenSentinel[cst.BaseStatement]:
-    """What stands in the block; before it, a semaphore where there is a limit."""
+def stragglers(executor: Executor) -> str:
+    """What the block waits for at its end: who waits for a time only may have left some behind."""
+    if not executor.timed or leaves(executor.node.body):
+        return ""
+    written = {"one": "{}", "list": "*{}", "key": "*{}", "value": "*{}.values()"}
+    parts = [written[held].format(name) for name, held in executor.kept.items()]
+    return f"await asyncio.gather({', '.join(parts)}, return_exceptions=True)"
+
+
+def opened(node: cst.With, limited: bool, rest: str) -> cst.FlattenSentinel[cst.BaseStatement]:
+    """What stands in the block; before it, a semaphore where there is a limit; after it, `rest`."""
     made, body, pool = node.items[0].item, node.body, node.items[0].asname
     assert isinstance(body, cst.IndentedBlock)
     assert isinstance(made, cst.Call)
@@ -104,6 +140,8 @@ def opened(node: cst.With, limited: bool) -> cst.FlattenSentinel[cst.BaseStateme
         semaphore = cst.Call(syntax_name("asyncio.Semaphore"), [cst.Arg(given)])
         assign = cst.Assign([cst.AssignTarget(cst.ensure_type(pool.name, cst.Name))], semaphore)
         statements.insert(0, cst.SimpleStatementLine([assign]))
+    if rest:
+        statements.append(cst.parse_statement(rest))
     lines = [*node.leading_lines, *statements[0].leading_lines]
     if body.header.comment is not None:
         lines.append(cst.EmptyLine(comment=body.header.comment))
@@ -132,6 +170,14 @@ def result(node: cst.Call) -> cst.Await:
     """`future.result()` as `await future`."""
     assert isinstance(node.func, cst.Attribute)
     return cst.Await(node.func.value, lpar=list(node.lpar), rpar=list(node.rpar))
+
+
+def timed_result(node: cst.Call) -> cst.Await:
+    """`future.result(timeout=3)` as `await asyncio.wait_for(asyncio.shield(future), 3)`: it goes on."""
+    assert isinstance(node.func, cst.Attribute)
+    shielded = wrap_call("asyncio.shield", node.func.value)
+    args = spaced([cst.Arg(shielded), cst.Arg(node.args[0].value)])
+    return await_(cst.Call(syntax_name("asyncio.wait_for"), args, lpar=list(node.lpar), rpar=list(node.rpar)))
 
 
 def wait(node: cst.Call) -> cst.Await:

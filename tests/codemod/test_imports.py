@@ -34,10 +34,11 @@ HEADER = "\nfrom greet_pb2_grpc import GreeterStub\n\n\n"
         ("import grpc.aio as aio", "import grpc_bridge.aio as aio"),
         ("from grpc.experimental import unary_unary", "from grpc_bridge.experimental import unary_unary"),
         ("from grpc.aio import Channel", "from grpc_bridge.aio import Channel"),
-        ("import grpc_testing", "from grpc_bridge import testing as grpc_testing"),
+        ("import grpc_testing", "import grpc_bridge.testing as grpc_testing"),
+        ("import grpc_testing as testing", "from grpc_bridge import testing"),
         (
             "import grpc_testing as t\n\nc = t.channel([], t.strict_real_time())",
-            "from grpc_bridge import testing as t\n\nc = t.channel([], t.strict_real_time())",
+            "import grpc_bridge.testing as t\n\nc = t.channel([], t.strict_real_time())",
         ),
         ("from grpc_testing import channel", "from grpc_bridge.testing import channel"),
     ],

@@ -177,3 +177,91 @@ def test_two_generators_deep() -> None:
             return [item async for item in outer(stub)], await anext(inner(stub))
         """,
     )
+
+
+def test_a_list_that_nobody_takes() -> None:
+    """To drain a stream builds no list."""
+    rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        def drained(stub: GreeterStub):
+            # to its end
+            list(stub.Many(1))  # all of it
+            tuple(
+                stub.Many(2)
+            )
+            if stub: list(stub.Many(3))
+            list(stub.Many(4)); print(4)
+
+
+        def translated(stub: GreeterStub, _):
+            list(stub.Many(_("five")))
+        """,
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def drained(stub: GreeterStub):
+            # to its end
+            async for _ in stub.Many(1):  # all of it
+                pass
+            async for _ in stub.Many(2):
+                pass
+            if stub: [item async for item in stub.Many(3)]
+            [item async for item in stub.Many(4)]; print(4)
+
+
+        async def translated(stub: GreeterStub, _):
+            async for item in stub.Many(_("five")):
+                pass
+        """,
+    )
+
+
+def test_yield_from_that_shares_its_line() -> None:
+    rewritten(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        def relay(stub: GreeterStub, x):
+            # before
+            print(1); yield from stub.Many(1); print(2)  # after
+            if x: yield from stub.Many(3)  # three
+            elif not x: print(4); yield from [4]
+            else: yield from stub.Many(5)
+            try: print(6)
+            except ValueError: yield from stub.Many(6)
+            print(7); yield from stub.Many(7)  # seven
+        """,
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def relay(stub: GreeterStub, x):
+            # before
+            print(1)
+            async for item in stub.Many(1):
+                yield item
+            print(2)  # after
+            if x:  # three
+                async for item in stub.Many(3):
+                    yield item
+            elif not x:
+                print(4)
+                for item in [4]:
+                    yield item
+            else:
+                async for item in stub.Many(5):
+                    yield item
+            try: print(6)
+            except ValueError:
+                async for item in stub.Many(6):
+                    yield item
+            print(7)
+            async for item in stub.Many(7):  # seven
+                yield item
+        """,
+    )

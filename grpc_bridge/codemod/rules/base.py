@@ -20,7 +20,16 @@ from ..waiting import Colours
 Spelling = Literal["await", "to_thread", "run", "asyncio.run"]
 Apply = Callable[[Any], "cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[Any]"]
 STATEMENTS = frozenset(
-    {"FunctionDef", "ClassDef", "For", "With", "SimpleStatementLine", "Import", "ImportFrom"}
+    {
+        "FunctionDef",
+        "ClassDef",
+        "For",
+        "With",
+        "SimpleStatementLine",
+        "SimpleStatementSuite",
+        "Import",
+        "ImportFrom",
+    }
 )
 """Nodes that are found by where they start; the others by their whole extent."""
 

@@ -11,7 +11,7 @@ from ..nodes import walk
 from ..sites import IterateSite
 from .async_for import drives
 from .base import Edit, Rule, View
-from .syntax import list_comprehension
+from .syntax import async_, list_comprehension
 
 RULE = Rule(
     id="GB207",
@@ -20,10 +20,13 @@ RULE = Rule(
     before="""\
 replies = list(stub.Watch(request))
 ordered = sorted(stub.Watch(request), key=by_name)
+list(stub.Watch(request))
 """,
     after="""\
 replies = [item async for item in stub.Watch(request)]
 ordered = sorted([item async for item in stub.Watch(request)], key=by_name)
+async for _ in stub.Watch(request):
+    pass
 """,
     remedy="Write the loop by hand where the stream may be long.",
 )
@@ -54,7 +57,10 @@ def match(view: View) -> Iterator[Edit]:
         message = None
         if builtin in LAZY:
             message = f"{builtin}() {LATER}"
-        if builtin in DISPLAYS and alone:
+        if builtin in (*DISPLAYS, "tuple") and alone and (statement := ignored(view, site.owner)):
+            unused = "_" if "_" not in used_names(view) else variable
+            yield view.edit(RULE, "SimpleStatementLine", statement, partial(drain, variable=unused))
+        elif builtin in DISPLAYS and alone:
             yield view.edit(RULE, "Call", site.owner, partial(display, builtin=builtin, variable=variable))
         else:
             index = site.owner.args.index(site.iterable) if site.iterable in site.owner.args else 0
@@ -64,8 +70,34 @@ def match(view: View) -> Iterator[Edit]:
 
 def free_name(view: View) -> str:
     """A name for the loop variable that the function does not use for something else."""
-    used = {node.id for node in walk(view.fn.node) if isinstance(node, ast.Name)} | view.fn.bound
+    used = used_names(view)
     return next(name for name in ("item", "element", "one", "item_", "item__") if name not in used)
+
+
+def used_names(view: View) -> set[str]:
+    return {node.id for node in walk(view.fn.node) if isinstance(node, ast.Name)} | view.fn.bound
+
+
+def ignored(view: View, call: ast.Call) -> ast.Expr | None:
+    """The statement that a call is, if its value goes nowhere and nothing else is on its lines."""
+    statement = view.graph.parents[call]
+    if not isinstance(statement, ast.Expr):
+        return None
+    before = view.module.lines[statement.lineno - 1].encode()[: statement.col_offset]
+    after = view.module.lines[(statement.end_lineno or 0) - 1].encode()[statement.end_col_offset :]
+    return None if before.strip() or after.strip().startswith(b";") else statement
+
+
+def drain(node: cst.SimpleStatementLine, variable: str) -> cst.For:
+    """`list(stream)`, of which nobody takes the list, as a loop to the end."""
+    expression = cst.ensure_type(node.body[0], cst.Expr)
+    return cst.For(
+        target=cst.Name(variable),
+        iter=cst.ensure_type(expression.value, cst.Call).args[0].value,
+        body=cst.IndentedBlock([cst.SimpleStatementLine([cst.Pass()])], header=node.trailing_whitespace),
+        asynchronous=async_(),
+        leading_lines=node.leading_lines,
+    )
 
 
 def gather(node: cst.BaseExpression, variable: str) -> cst.ListComp:

@@ -19,7 +19,7 @@ import grpc_testing
 from grpc_testing import strict_real_time
 """,
     after="""\
-from grpc_bridge import testing as grpc_testing
+import grpc_bridge.testing as grpc_testing
 from grpc_bridge.testing import strict_real_time
 """,
     remedy="Use what both have: channel, server_from_dictionary, strict_real_time and strict_fake_time.",
@@ -61,6 +61,9 @@ def swap_from(node: cst.ImportFrom) -> cst.ImportFrom:
     return node.with_changes(module=cst.Attribute(cst.Name("grpc_bridge"), cst.Name("testing")))
 
 
-def swap_import(_: cst.Import, name: str) -> cst.ImportFrom:
-    asname = None if name == "testing" else cst.AsName(name=cst.Name(name))
-    return cst.ImportFrom(cst.Name("grpc_bridge"), [cst.ImportAlias(cst.Name("testing"), asname)])
+def swap_import(_: cst.Import, name: str) -> cst.Import | cst.ImportFrom:
+    """An import of the same kind, which keeps its place where imports are sorted."""
+    if name == "testing":
+        return cst.ImportFrom(cst.Name("grpc_bridge"), [cst.ImportAlias(cst.Name("testing"))])
+    module = cst.Attribute(cst.Name("grpc_bridge"), cst.Name("testing"))
+    return cst.Import([cst.ImportAlias(module, cst.AsName(name=cst.Name(name)))])

@@ -1,7 +1,6 @@
 # shape: 11
-# async: Prices.ask Prices.changes Prices.every Prices.fastest _limited main price
-# stays: Prices.apart double
-# cuts: GB406 GB502 GB503 GB703
+# async: Prices.apart Prices.ask Prices.changes Prices.every Prices.fastest _as_completed _limited double main price
+# cuts:
 """Executors that a function opens to make RPCs side by side, and waits for."""
 
 import threading

@@ -25,7 +25,9 @@ from examples.demo import (
 )
 from examples.demo import copy_application as copy_to
 from grpc_bridge.codemod.cli import main
+from grpc_bridge.codemod.settings import read
 
+from .docs.pages import examples
 from .test_legacy_app import EXPECTED, require_success
 
 PAGE = ROOT / "docs" / "rollout.md"
@@ -141,6 +143,15 @@ def test_callers_first_and_imports_late(tmp_path: Path, at_once: dict[str, str],
         proof.after(application)
     assert changed(sources(application), at_once) == []
     proof.require()
+
+
+def test_the_settings_of_the_page(tmp_path: Path) -> None:
+    [table] = [example.code for example in examples("docs/rollout.md") if example.language == "toml"]
+    (tmp_path / "pyproject.toml").write_text(table)
+    given = read(["--check", str(tmp_path)])
+    assert given.baseline == tmp_path / "grpc-baseline.json"
+    assert given.options.exclude == ("third_party/",)
+    assert given.options.keep_sync == {"billing.export"}
 
 
 def test_the_page_names_packages_of_the_application() -> None:

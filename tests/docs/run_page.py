@@ -108,12 +108,22 @@ class Page:
             group = subprocess.Popen(
                 ["sh", "-e", "-c", commands],
                 cwd=self.folder,
-                env={**os.environ, "PATH": path, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.folder.parent}"},
+                env={
+                    **os.environ,
+                    "PATH": path,
+                    "PYTHONPATH": f"{ROOT}{os.pathsep}{self.folder.parent}",
+                    "PYTHONFAULTHANDLER": "1",
+                },
                 stdout=output,
                 text=True,
                 start_new_session=True,
             )
-            status = group.wait(SHELL_PATIENCE)
+            try:
+                status: int | str = group.wait(SHELL_PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(group.pid, signal.SIGABRT)  # Python shows where it was
+                group.wait()
+                status = f"none in {SHELL_PATIENCE} seconds"
             output.seek(0)
             printed = output.read()
         if re.search(r"&\s*$", commands, re.MULTILINE):

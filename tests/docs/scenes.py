@@ -106,6 +106,7 @@ def names(page: str, target: str) -> dict[str, Any]:
         "HelloRequest": messages.HelloRequest,
         "request": messages.HelloRequest(name="Ada"),
         "stub": services.GreeterStub(channel),
+        "target": target,
         "GreeterServicer": services.GreeterServicer,
         "GreeterStub": services.GreeterStub,
         "add_GreeterServicer_to_server": services.add_GreeterServicer_to_server,
@@ -146,7 +147,7 @@ if __name__ == "__main__":
     main()
 """
 
-FILES = {"docs/migration.md": {"src/client.py": CLIENT}}
+FILES = {page: {"src/client.py": CLIENT} for page in ("README.md", "docs/migration.md")}
 """What lies in the folder in which a page's commands run."""
 
 _OF_PAGES: dict[str, Callable[[], dict[str, Any]]] = {"README.md": _readme}

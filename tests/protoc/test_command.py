@@ -17,6 +17,7 @@ from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGenera
 from grpc_bridge.protoc.__main__ import main as command
 from grpc_bridge.protoc.plugin import generate as answer
 
+from ..docs.pages import examples
 from .conftest import PATIENCE, ROOT, python, run
 from .protos import CONSTRUCTS, GREETER
 
@@ -74,9 +75,8 @@ def test_buf_runs_the_plugin(folder: Path, generate: Generate, plugin: Path) -> 
         pytest.skip("buf is not installed (npm install @bufbuild/buf)")
     generate(CONSTRUCTS["packages"])
     (folder / "buf.yaml").write_text("version: v2\n")
-    (folder / "buf.gen.yaml").write_text(
-        "version: v2\nplugins:\n  - local: protoc-gen-grpc_python_async\n    out: made\n"
-    )
+    [settings] = [example.code for example in examples("docs/protoc.md") if example.language == "yaml"]
+    (folder / "buf.gen.yaml").write_text(settings.replace("out: .", "out: made"))
     ended = run(buf, "generate", cwd=folder, PATH=search(plugin), HOME=str(folder))
     assert (ended.returncode, ended.stderr) == (0, "")
     made = sorted((folder / "made").rglob("*.py"))

@@ -57,8 +57,11 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 def blocking() -> Iterator[None]:
     """Inside, calls behave as in a plain thread, even where an event loop is running.
 
-    For legacy code that has to run on a loop's thread. A call in it blocks that loop. Also a decorator, as
-    in ``@blocking()``, for a function that nobody awaits: a ``__del__``, or a signal handler.
+    For legacy code that has to run on a loop's thread. A call in it blocks that loop, and warns with
+    ``BlockingCallWarning``; one that the same loop would have to answer raises ``WouldDeadlock``. It holds
+    for the task that enters it, not for tasks that are started inside; in a thread without a loop it changes
+    nothing. Also a decorator, as in ``@blocking()``, for a function that nobody awaits: a ``__del__``, or a
+    signal handler.
     """
     loop = asyncio._get_running_loop()
     owner = _NO_TASK if loop is None else asyncio.current_task(loop) or _NO_TASK
@@ -312,8 +315,10 @@ async def _await(awaitable: Awaitable[T]) -> T:
 def run(awaitable: Awaitable[T]) -> T:
     """Wait, in a plain thread, for something awaitable, and return its value or raise its exception.
 
-    The awaitable runs on a background loop of grpc_bridge, in a copy of the caller's context. Where a
-    loop is running this raises ``RuntimeError``: ``await`` the thing there instead.
+    The awaitable runs on a background loop of grpc_bridge, one for the whole process, in a copy of the
+    caller's context. There is no timeout: put the awaitable into ``asyncio.wait_for``. If the wait is broken
+    off, by Ctrl-C, the coroutine is cancelled. Where a loop is running this raises ``RuntimeError``:
+    ``await`` the thing there instead.
     """
     if asyncio._get_running_loop() is not None:
         if inspect.iscoroutine(awaitable):

@@ -94,7 +94,10 @@ class Call(Conversation, CallHandle):
         return True
 
     def add_callback(self, callback: Callable[[], object]) -> bool:
-        """Call `callback` once the RPC has ended; False, and no call, if it has ended before."""
+        """Call `callback` once the RPC has ended; False, and no call, if it has ended before.
+
+        It is a plain function and runs in the sync context on the loop's thread. From any thread.
+        """
         self.claimed = True
         return self.core.add_callback(callback)
 
@@ -110,23 +113,26 @@ class Call(Conversation, CallHandle):
     # ---- what it ended with: blocks on grpcio, so awaitable here -----------------------------------
 
     def code(self) -> Any:
-        """The RPC's status."""
+        """The ``grpc.StatusCode`` once the RPC has ended: awaited in a coroutine, in a thread waited for."""
         return self._at_end(lambda core: STATUS_CODES.get(core.code, grpc.StatusCode.UNKNOWN))
 
     def details(self) -> Any:
-        """The RPC's details, a str."""
+        """The RPC's details, a str, once it has ended; as `code`."""
         return self._at_end(lambda core: core.details)
 
     def debug_error_string(self) -> Any:
-        """C-core's account of what went wrong."""
+        """C-core's account of what went wrong, once the RPC has ended; as `code`."""
         return self._at_end(lambda core: core.debug)
 
     def trailing_metadata(self) -> Any:
-        """The metadata that came with the status."""
+        """The metadata that came with the status, pairs of a key and a value; as `code`."""
         return self._at_end(lambda core: Metadata(core.trailers or ()))
 
     def initial_metadata(self) -> Any:
-        """The metadata that came before the first response."""
+        """The metadata that came before the first response: awaited in a coroutine, in a thread waited for.
+
+        Empty where the RPC ended without any.
+        """
         core = self.core
         self.claimed = True
         if running_loop() is not None:
@@ -141,15 +147,23 @@ class Call(Conversation, CallHandle):
         return Metadata(self.core.headers or ())
 
     def result(self, timeout: float | None = None) -> Any:
-        """The response. Raises the RPC's error, or ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        """The response: awaited in a coroutine, in a thread waited for.
+
+        Raises the RPC's error, ``grpc.FutureCancelledError`` where `cancel` ended it, and
+        ``grpc.FutureTimeoutError`` after `timeout` seconds; the RPC goes on then.
+        """
         return self._at_end(self._result_of, timeout)
 
     def exception(self, timeout: float | None = None) -> Any:
-        """The RPC's error, or None; ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        """The RPC's error, or None: awaited in a coroutine, in a thread waited for.
+
+        Raises ``grpc.FutureCancelledError`` and ``grpc.FutureTimeoutError`` as `result`, with `timeout` in
+        seconds.
+        """
         return self._at_end(self._exception_of, timeout)
 
     def traceback(self, timeout: float | None = None) -> Any:
-        """The traceback of the RPC's error, or None; ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        """The traceback of the RPC's error, or None; as `exception`. `timeout` is in seconds."""
         return self._at_end(self._traceback_of, timeout)
 
     @staticmethod

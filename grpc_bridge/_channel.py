@@ -129,11 +129,14 @@ class Channel(grpc.Channel):
     def subscribe(
         self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool | None = False
     ) -> None:
-        """Call `callback` with the channel's state, now and at every change, on a thread of grpcio's."""
+        """Call `callback` with the channel's connectivity, now and at every change, on a thread of grpcio's.
+
+        With `try_to_connect` the channel connects without waiting for a call. Never blocks.
+        """
         self.sync_channel.subscribe(callback, bool(try_to_connect))
 
     def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
-        """Undo `subscribe`."""
+        """Call that callback no more; nothing happens if it was not subscribed."""
         self.sync_channel.unsubscribe(callback)
 
     def unary_unary(
@@ -143,7 +146,12 @@ class Channel(grpc.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> UnaryUnaryMultiCallable:
-        """The multi-callable of a unary-unary method, e.g. ``/package.Service/Method``."""
+        """The multi-callable of a unary-unary method, e.g. ``/package.Service/Method``.
+
+        `request_serializer` makes bytes of a request, `response_deserializer` a response of bytes; without
+        them messages are bytes. Both are called on the thread that makes the call, or on the loop's. Never
+        blocks.
+        """
         return self._unary_unary(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
@@ -155,7 +163,7 @@ class Channel(grpc.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> UnaryStreamMultiCallable:
-        """The multi-callable of a unary-stream method."""
+        """The multi-callable of a unary-stream method; see `unary_unary`."""
         return self._unary_stream(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
@@ -167,7 +175,7 @@ class Channel(grpc.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> StreamUnaryMultiCallable:
-        """The multi-callable of a stream-unary method."""
+        """The multi-callable of a stream-unary method; see `unary_unary`."""
         return self._stream_unary(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
@@ -179,7 +187,7 @@ class Channel(grpc.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> StreamStreamMultiCallable:
-        """The multi-callable of a stream-stream method."""
+        """The multi-callable of a stream-stream method; see `unary_unary`."""
         return self._stream_stream(
             self, method, request_serializer, response_deserializer, bool(_registered_method)
         )
@@ -187,15 +195,21 @@ class Channel(grpc.Channel):
     # ---- what grpc.aio adds -----------------------------------------------------------------------
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        """The connectivity of the channel that coroutines' calls use; connect it, if that is asked."""
+        """The connectivity of the channel that coroutines' calls use, at once; from any thread.
+
+        With `try_to_connect` an idle channel begins to connect.
+        """
         return state_of(self.transport, try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        """Return when the connectivity is another than `last_observed_state`."""
+        """Return when the connectivity is another than `last_observed_state`. For a coroutine of any loop."""
         await self._watcher.wait_for_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        """Connect, and return when the channel is ready. Raises ``RuntimeError`` if it is closed."""
+        """Connect, and return when the channel is ready, however long it takes; for a coroutine of any loop.
+
+        Raises ``RuntimeError`` if the channel is closed.
+        """
         while (state := self.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
             if state is grpc.ChannelConnectivity.SHUTDOWN:
                 raise RuntimeError("the channel was closed; it will not be ready again")
@@ -212,7 +226,11 @@ class Channel(grpc.Channel):
     # ---- its end ----------------------------------------------------------------------------------
 
     def close(self) -> Any:
-        """Cancel every call in flight, of both colours, and refuse new ones; awaitable in a coroutine."""
+        """Cancel every call in flight, of both colours, and refuse new ones, from any thread.
+
+        It has happened when this returns; in a coroutine what is returned may be awaited. A second time it
+        does nothing. Calls after it raise ``ValueError``.
+        """
         self.close_now()
         return None if running_loop() is None else Done(None)
 

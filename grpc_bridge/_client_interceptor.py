@@ -225,8 +225,10 @@ def _is_async(interceptor: Any, kind: str) -> bool:
 def intercept_channel(channel: Any, *interceptors: Any) -> Any:
     """A channel that passes its calls through the interceptors, the first outermost.
 
-    Each is of one or more of the classes of `grpc` and `grpc.aio`, in any mix. In a coroutine the sync ones
-    run on the loop's thread: they may wait for the call, but hold the loop up if they block otherwise.
+    Each is of one or more of the classes of `grpc` and `grpc.aio`, in any mix; ``TypeError`` if it is of
+    none. In a coroutine the sync ones run on the loop's thread: they may wait for the call, but hold the loop
+    up if they block otherwise. Calls that are made in a thread await the others on a background loop. Never
+    blocks, needs no loop.
     """
     for interceptor in reversed(interceptors):
         if not isinstance(interceptor, (*_SYNC_KINDS.values(), *_ASYNC_KINDS.values())):

@@ -54,7 +54,8 @@ def _received(request: Any) -> Any:
 class ServicerContext(grpc.ServicerContext):
     """The ``grpc.ServicerContext`` and the ``grpc.aio.ServicerContext`` of one RPC.
 
-    In a coroutine, members that have nothing to return may be awaited or not.
+    In a coroutine, members that have nothing to return may be awaited or not. Members may be called from any
+    thread; what has to be awaited, on the loop of the handler.
     """
 
     # The one request of a handler that takes its context alone, until it receives it.
@@ -70,7 +71,7 @@ class ServicerContext(grpc.ServicerContext):
     # ---- the RPC ----------------------------------------------------------------------------------
 
     def is_active(self) -> bool:
-        """Whether the client still waits for something."""
+        """Whether the RPC goes on: neither ended nor cancelled."""
         return self._call.active
 
     def cancelled(self) -> bool:
@@ -91,7 +92,7 @@ class ServicerContext(grpc.ServicerContext):
         return _done()
 
     def add_callback(self, callback: Callable[[], object]) -> bool:
-        """Call `callback` when the RPC is over; False, and no call, if it is."""
+        """Call `callback`, a plain function, when the RPC is over; False, and no call, if it is."""
         return self._call.add_callback(callback)
 
     def add_done_callback(self, callback: Callable[[Any], object]) -> None:
@@ -102,7 +103,7 @@ class ServicerContext(grpc.ServicerContext):
     # ---- the client -------------------------------------------------------------------------------
 
     def invocation_metadata(self) -> Metadata:
-        """The client's metadata."""
+        """The client's metadata, pairs of a key and a value."""
         return Metadata(self._call.invocation_metadata)
 
     def peer(self) -> str:
@@ -146,11 +147,14 @@ class ServicerContext(grpc.ServicerContext):
         return request
 
     def send(self, message: Any) -> Any:
-        """Send a response, as `write` does."""
+        """Send a response: awaited in a coroutine, waited for in a thread. As `write`, with its errors."""
         return self.write(message)
 
     def read(self) -> Any:
-        """The next request, or ``grpc.aio.EOF`` when the client sends no more: blocks, or is awaited."""
+        """The next request, or ``grpc.aio.EOF`` when the client sends no more: blocks, or is awaited.
+
+        Raises as `write` once the RPC is over.
+        """
         if running_loop() is not None:
             return self._read()
         if can_wait_here():
@@ -213,7 +217,11 @@ class ServicerContext(grpc.ServicerContext):
     # ---- metadata and status ----------------------------------------------------------------------
 
     def send_initial_metadata(self, initial_metadata: Any) -> Any:
-        """Send metadata ahead of the first response; once, and not after it."""
+        """Send metadata, pairs of a key and a value, ahead of the first response. Never blocks.
+
+        Raises ``ValueError`` where a response or metadata was sent before, and ``grpc.RpcError`` where the
+        client has gone. Where a pair cannot be sent, the RPC ends with INTERNAL, and the log says why.
+        """
         if self._call.cancelled:
             raise grpc.RpcError
         if self._call.headers_sent:
@@ -223,7 +231,7 @@ class ServicerContext(grpc.ServicerContext):
         return _done()
 
     def set_trailing_metadata(self, trailing_metadata: Any) -> None:
-        """The metadata to send with the status."""
+        """The metadata to send with the status, pairs of a key and a value; the last call holds."""
         self._call.trailers = outgoing(trailing_metadata)
 
     def trailing_metadata(self) -> Any:
@@ -249,7 +257,10 @@ class ServicerContext(grpc.ServicerContext):
         return details
 
     def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
-        """End the handler and the RPC with a status: raises, awaited or not."""
+        """End the handler and the RPC with a status: raises at once, awaited or not.
+
+        `details` is what the client reads, `trailing_metadata` pairs of a key and a value.
+        """
         if code == grpc.StatusCode.OK:
             _LOGGER.error("abort() called with StatusCode.OK; returning UNKNOWN")
             code, details = grpc.StatusCode.UNKNOWN, ""

@@ -155,7 +155,11 @@ class Reading(Conversation):
         return response
 
     async def read(self) -> Any:
-        """The next response, or ``grpc.aio.EOF`` at the end of a stream that ended well."""
+        """The next response, or ``grpc.aio.EOF`` at the end of a stream that ended well.
+
+        On the call's loop only. Raises the RPC's error, ``grpc.aio.UsageError`` where responses are read in
+        another style, and ``RuntimeError`` where another read waits.
+        """
         self._use("read()")
         response = await self._next_or_end()
         return grpc.aio.EOF if response is _END else response
@@ -163,8 +167,9 @@ class Reading(Conversation):
     def receive(self) -> Any:
         """The next response: awaited in a coroutine, waited for in a thread.
 
-        Raises ``grpc_bridge.EOF`` when the peer has ended the stream well, otherwise the RPC's error.
-        Cancelling the wait cancels the call.
+        Raises ``grpc_bridge.EOF`` when the peer has ended the stream well, otherwise the RPC's error; and
+        ``grpc.aio.UsageError`` where responses are read in another style. Cancelling the wait cancels the
+        call.
         """
         self._use("receive()")
         return self._wait_or_await(self._receive)
@@ -196,9 +201,10 @@ class Writing(Conversation):
     _request_streaming = True
 
     async def write(self, request: Any) -> None:
-        """Send a request; returns when the transport has taken it.
+        """Send a request; returns when the transport has taken it. On the call's loop only.
 
-        Raises ``asyncio.InvalidStateError`` after the call has ended or `done_writing`.
+        Raises ``asyncio.InvalidStateError`` after the call has ended or `done_writing`, the RPC's error where
+        it ends meanwhile, and ``grpc.aio.UsageError`` where an iterator gives the requests.
         """
         self.used = True
         self._check_not_fed()
@@ -210,7 +216,7 @@ class Writing(Conversation):
             await self._raise_status()
 
     async def done_writing(self) -> None:
-        """Tell the server that no request follows; a second time it does nothing."""
+        """Tell the server that no request follows; a second time it does nothing. On the call's loop only."""
         self._check_not_fed()
         await self._end_requests()
 
@@ -233,7 +239,10 @@ class Writing(Conversation):
             raise EOF(f"{self._home()[1]}: the server has ended the call and takes no more")
 
     def done_sending(self) -> Any:
-        """Tell the server that no request follows what was sent; a second time it does nothing."""
+        """Tell the server that no request follows what was sent; a second time it does nothing.
+
+        Awaited in a coroutine, in a thread done on return.
+        """
         self.used = True
         self._check_not_fed()
         return self._wait_or_await(self._end_requests)

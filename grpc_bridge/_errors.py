@@ -24,7 +24,10 @@ def status_number(code: Any) -> int:
 
 
 class BoundToAnotherLoop(RuntimeError):
-    """A call object is awaited on another event loop than the one that it was started on."""
+    """A call object is awaited on another event loop than the one that it was started on.
+
+    Raised to who awaits; the call goes on. Channels and stubs may be used on any loop.
+    """
 
 
 def bound_to_another_loop(method: str) -> BoundToAnotherLoop:
@@ -36,19 +39,33 @@ def bound_to_another_loop(method: str) -> BoundToAnotherLoop:
 
 
 class WouldDeadlock(RuntimeError):
-    """A wait that could never end: it would block the thread that has to end it."""
+    """A wait that could never end: it would block the thread that has to end it.
+
+    Raised in place of such a wait, at once; the message says what to do.
+    """
 
 
 class EOF(Exception):
-    """The peer has ended the stream, and ended it well: nothing more comes, and nobody takes what is sent."""
+    """The peer has ended the stream, and ended it well: nothing more comes, and nobody takes what is sent.
+
+    Raised by `receive` and `send` of calls and contexts. ``grpc.aio.EOF``, which `read` returns, is another
+    thing.
+    """
 
 
 class UnawaitedCallWarning(RuntimeWarning):
-    """A call was started in a coroutine and thrown away before anybody waited for it."""
+    """A call was started in a coroutine and thrown away before anybody waited for it.
+
+    The RPC is cancelled. The message names the method and, in asyncio's debug mode, the line that made the
+    call. A call that is made with `future` does not warn.
+    """
 
 
 class BlockingCallWarning(RuntimeWarning):
-    """A blocking call was made on a running loop's thread, under ``blocking()`` or in a callback."""
+    """A blocking call was made on a running loop's thread, under ``blocking()`` or in a callback.
+
+    The call is made, and holds up the loop. By Python's default filter it is shown once for each line.
+    """
 
 
 class RpcCallError(grpc.aio.AioRpcError, grpc.Call, _grpc_types.Future):  # type: ignore[misc]

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, overload
 
 MetadataValue = str | bytes
 
-# What gRPC over HTTP/2 admits as a header.
+# What gRPC over HTTP/2 admits as a header: Header-Name and ASCII-Value in
+# https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Requests".
 _KEY = re.compile(r"[0-9a-z_.-]+")
 _ASCII_VALUE = re.compile(r"[ -~]*")
 

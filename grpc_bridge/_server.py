@@ -64,7 +64,10 @@ class Server(grpc.Server):
     # ---- what it serves ---------------------------------------------------------------------------
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        """Serve what the handlers say they serve; see ``grpc.Server``."""
+        """Serve what the handlers say they serve; see ``grpc.Server``.
+
+        Before `start` or later, from any thread. Raises ``AttributeError`` for a handler without `service`.
+        """
         handlers = tuple(generic_rpc_handlers)
         for handler in handlers:
             if getattr(handler, "service", None) is None:
@@ -77,7 +80,11 @@ class Server(grpc.Server):
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, RpcMethodHandler]
     ) -> None:
-        """Serve a service's methods; they win over generic handlers of the same name. Before `start`."""
+        """Serve a service's methods, by name; they win over generic handlers of the same name.
+
+        Before `start`; later it logs a warning and does nothing, as on grpcio. Raises ``TypeError`` for a
+        handler that is none.
+        """
         if self._serving.started:
             _LOGGER.warning("Cannot register method handlers once server has started")
             return
@@ -115,7 +122,8 @@ class Server(grpc.Server):
     def start(self) -> Any:
         """Serve from now on. Does not block; may be awaited in a coroutine.
 
-        Raises ``ValueError`` if it was started before.
+        In a coroutine the server runs its async handlers on that loop, else on one of its own. Raises
+        ``ValueError`` if it was started before.
         """
         self._serving.start()
         return None if running_loop() is None else Done(None)
@@ -144,7 +152,10 @@ class Server(grpc.Server):
         return stopped
 
     def wait_for_termination(self, timeout: float | None = None) -> Any:
-        """Wait until the server has stopped; True if `timeout` seconds passed first."""
+        """Wait until the server has stopped; True if `timeout` seconds passed first, otherwise False.
+
+        Blocks in a thread, where it hears signals; awaited in a coroutine, on whichever loop.
+        """
         if running_loop() is not None:
             return self._wait_for_termination(timeout)
         return not self._serving.terminated.wait(timeout)

@@ -26,10 +26,14 @@ class UnaryRequest:
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> Any:
-        """Start the RPC. `timeout` is in seconds. Raises a ``grpc.RpcError``.
+        """Start the RPC; raises a ``grpc.RpcError`` where it fails, and ``ValueError`` on a closed channel.
 
         One response: blocks for it in a thread; awaitable, and started, in a coroutine. A stream of them:
         the call to iterate over, with ``for`` in a thread, ``async for`` in a coroutine; never blocks.
+
+        `timeout` is in seconds, from now to the end of the RPC; `metadata` is pairs of a key and a value.
+        `credentials` are of this call, besides its channel's. With `wait_for_ready` it waits for a connection
+        where it would fail. `compression` is that of its requests, in place of its channel's.
         """
         return self._call(request, timeout, metadata, credentials, wait_for_ready, compression)
 
@@ -48,7 +52,13 @@ class StreamRequest:
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> Any:
-        """As for one request. Without an iterator, send the requests with the call's `write` or `send`."""
+        """As for one request; `request_iterator` is an iterator, an iterable, or one of their async kinds.
+
+        In a coroutine an iterator that may block is read by a thread of its own, one message ahead at most; a
+        list or a tuple, and an async iterator, by the loop. Without one, what is returned, in a coroutine
+        before it is awaited, is the call to send the requests with: `send` and `done_sending`, or `write` and
+        `done_writing`.
+        """
         return self._call(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
 
 
@@ -67,7 +77,7 @@ class UnaryUnary(UnaryRequest):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> Any:
-        """As `__call__`, for the response and its call."""
+        """As `__call__`, for the response and its call, which is over and tells its code and metadata."""
         return self._with_call(request, timeout, metadata, credentials, wait_for_ready, compression)
 
     def future(
@@ -79,7 +89,7 @@ class UnaryUnary(UnaryRequest):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> Any:
-        """Start the RPC; the call, which is a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
+        """As `__call__`, for the call: a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
         return self._future(request, timeout, metadata, credentials, wait_for_ready, compression)
 
 
@@ -98,7 +108,7 @@ class StreamUnary(StreamRequest):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> Any:
-        """As `__call__`, for the response and its call."""
+        """As `__call__`, for the response and its call, which is over and tells its code and metadata."""
         return self._with_call(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)
 
     def future(
@@ -110,5 +120,5 @@ class StreamUnary(StreamRequest):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> Any:
-        """Start the RPC; the call, which is a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
+        """As `__call__`, for the call: a ``grpc.Future``, and awaitable in a coroutine. Never blocks."""
         return self._future(request_iterator, timeout, metadata, credentials, wait_for_ready, compression)

@@ -30,6 +30,7 @@ class Member:
 
     @property
     def qualified(self) -> str:
+        """Its name, with that of its class: ``grpc.Server.start``."""
         return ".".join(part for part in ("grpc", self.owner, self.name) if part)
 
 

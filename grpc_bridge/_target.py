@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 _UNIX = ("unix:", "unix-abstract:")
 # dns://authority/name, dns:///name, dns:name; and what needs no resolver.
+# https://github.com/grpc/grpc/blob/master/doc/naming.md
 _SCHEME = re.compile(r"(?:dns:(?://[^/]*/)?|passthrough:(?:///)?|ipv4:(?:///)?|ipv6:(?:///)?)", re.IGNORECASE)
 _HOST = re.compile(r"\[(?P<bracketed>[^\]]*)\](?::\w+)?|(?P<plain>[^:]*)(?::\w+)?|(?P<bare>.*)")
 

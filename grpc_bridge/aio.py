@@ -207,7 +207,7 @@ class _AioServer(_Server):
     """A ``grpc.aio.Server``, by name and by manners: its methods are coroutines where that one's are."""
 
     def start(self) -> Any:
-        """Serve from now on."""
+        """Serve from now on; a coroutine where a loop runs. ``ValueError`` if it was started before."""
         done = super().start()
         return None if done is None else _finish(done)
 
@@ -239,7 +239,12 @@ def insecure_channel(
     compression: grpc.Compression | None = None,
     interceptors: Sequence[Any] | None = None,
 ) -> TypedChannel:
-    """A channel without transport security; see ``grpc.aio.insecure_channel``. Bound to no loop."""
+    """A channel without transport security; see ``grpc.aio.insecure_channel``. Bound to no loop.
+
+    `target`, `options` and `compression` are as for ``grpc_bridge.insecure_channel``. `interceptors` are of
+    the classes of ``grpc.aio`` and of ``grpc``, in any mix, the first outermost; ``TypeError`` if one is of
+    none.
+    """
     instrumented = _instrumented.replacement("insecure_channel", grpc.aio)
     if instrumented is not None:
         interceptors = _instrumented.aio_interceptors(instrumented, interceptors, target)
@@ -256,7 +261,7 @@ def secure_channel(
     compression: grpc.Compression | None = None,
     interceptors: Sequence[Any] | None = None,
 ) -> TypedChannel:
-    """A channel with credentials; see ``grpc.aio.secure_channel``. Bound to no loop."""
+    """A channel with credentials; see ``grpc.aio.secure_channel``. Apart from them as `insecure_channel`."""
     instrumented = _instrumented.replacement("secure_channel", grpc.aio)
     if instrumented is not None:
         interceptors = _instrumented.aio_interceptors(instrumented, interceptors, target, credentials)
@@ -274,7 +279,11 @@ def server(
     maximum_concurrent_rpcs: int | None = None,
     compression: grpc.Compression | None = None,
 ) -> _Server:
-    """A server; see ``grpc.aio.server``. `migration_thread_pool` runs handlers that are functions."""
+    """A server; see ``grpc.aio.server``. It may be made, and started, where no loop runs.
+
+    `migration_thread_pool` runs the handlers that are plain functions. The other arguments, and what is
+    raised, are as for ``grpc_bridge.server``.
+    """
     instrumented = _instrumented.replacement("server", grpc.aio)
     if instrumented is not None:
         interceptors = _instrumented.aio_interceptors(instrumented, interceptors)

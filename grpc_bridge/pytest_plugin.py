@@ -38,6 +38,7 @@ _STOP_SECONDS = 10.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """pytest's hook: the option of its configuration file that says how long the fixtures live."""
     parser.addini(
         "grpc_fixture_scope",
         "how long the server and the channel of grpc_bridge's fixtures live: function (the default), class, "
@@ -69,11 +70,11 @@ def grpc_server_arguments() -> Mapping[str, Any]:
 
 @pytest.fixture(scope=_scope)
 def grpc_serve() -> Iterator[Callable[..., str]]:
-    """A function that starts a server on loopback and returns its target.
+    """A function that starts a server on loopback and returns its target; it never blocks.
 
     It takes what `grpc_services` returns, one by one, and by name what ``grpc_bridge.server`` takes. It is
     for tests that need several servers. They are stopped when the fixture ends, and the calls that they
-    still serve are cancelled.
+    still serve are cancelled; one that has not stopped after ten seconds fails the test.
     """
     servers: list[Any] = []
 

@@ -38,12 +38,20 @@ _END: Any = object()
 
 
 def channel(service_descriptors: Any, time: Any) -> FakeChannel:
-    """A fake channel; see ``grpc_testing.channel``."""
+    """A fake channel; see ``grpc_testing.channel``.
+
+    `service_descriptors` are those of the services that are called, `time` is a `strict_real_time()` or a
+    `strict_fake_time()`. Stubs of it may be used in threads and in coroutines.
+    """
     return FakeChannel(grpc_testing.channel(service_descriptors, time))
 
 
 def server_from_dictionary(descriptors_to_servicers: Mapping[Any, Any], time: Any) -> FakeServer:
-    """A fake server; see ``grpc_testing.server_from_dictionary``."""
+    """A fake server; see ``grpc_testing.server_from_dictionary``.
+
+    It serves the servicer that `descriptors_to_servicers` has for a service's descriptor, of either colour;
+    `time` is as for `channel`.
+    """
     servicers = {each: _Servicer(servicer) for each, servicer in descriptors_to_servicers.items()}
     return FakeServer(grpc_testing.server_from_dictionary(servicers, time))
 
@@ -373,7 +381,10 @@ class FakeServer:
     def invoke_stream_unary(
         self, method_descriptor: Any, invocation_metadata: Any, timeout: float | None
     ) -> Any:
-        """Call the method's handler; what to send it requests and to see its answer by."""
+        """Call the method's handler; what to send it requests and to see its answer by.
+
+        `timeout` is in seconds.
+        """
         return _InvokedRpc(
             self._original.invoke_stream_unary(method_descriptor, invocation_metadata, timeout)
         )

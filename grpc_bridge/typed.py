@@ -61,26 +61,69 @@ sends them itself (``await context.send(response)``), an awaitable of nothing.""
 class Call(Protocol):
     """An RPC in flight; see ``grpc.Call`` and ``grpc.aio.Call``."""
 
-    def is_active(self) -> bool: ...
-    def done(self) -> bool: ...
-    def cancelled(self) -> bool: ...
-    def cancel(self) -> bool: ...
-    def time_remaining(self) -> float | None: ...
-    def add_callback(self, callback: Callable[[], object]) -> bool: ...
-    def add_done_callback(self, fn: Callable[[Any], object]) -> None: ...
-    def initial_metadata(self) -> Later[Any]: ...
-    def trailing_metadata(self) -> Later[Any]: ...
-    def code(self) -> Later[grpc.StatusCode]: ...
-    def details(self) -> Later[str]: ...
-    def debug_error_string(self) -> Later[str]: ...
-    def wait_for_connection(self) -> Later[None]: ...
+    def is_active(self) -> bool:
+        """Whether the RPC has not ended."""
+        ...
+
+    def done(self) -> bool:
+        """Whether the RPC has ended, for whatever reason."""
+        ...
+
+    def cancelled(self) -> bool:
+        """Whether `cancel` ended the RPC."""
+        ...
+
+    def cancel(self) -> bool:
+        """End the RPC with CANCELLED; False when it had ended before. From any thread."""
+        ...
+
+    def time_remaining(self) -> float | None:
+        """Seconds to the deadline, not below 0; None without one."""
+        ...
+
+    def add_callback(self, callback: Callable[[], object]) -> bool:
+        """Call `callback` once the RPC has ended; False, and no call, if it has ended before."""
+        ...
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """Call `fn` with this call once it has ended; at once if it has."""
+        ...
+
+    def initial_metadata(self) -> Later[Any]:
+        """The metadata that came before the first response."""
+        ...
+
+    def trailing_metadata(self) -> Later[Any]:
+        """The metadata that came with the status, once the RPC has ended."""
+        ...
+
+    def code(self) -> Later[grpc.StatusCode]:
+        """The RPC's status, once it has ended."""
+        ...
+
+    def details(self) -> Later[str]:
+        """The RPC's details, once it has ended."""
+        ...
+
+    def debug_error_string(self) -> Later[str]:
+        """C-core's account of what went wrong, once the RPC has ended."""
+        ...
+
+    def wait_for_connection(self) -> Later[None]:
+        """Return when the channel is connected and the call on its way."""
+        ...
 
 
 class UnaryResponseCall(Call, Awaitable[Response_co], Protocol[Response_co]):
     """A call with one response: awaited, the response."""
 
-    def result(self, timeout: float | None = None) -> Later[Response_co]: ...
-    def exception(self, timeout: float | None = None) -> Later[grpc.RpcError | None]: ...
+    def result(self, timeout: float | None = None) -> Later[Response_co]:
+        """The response; raises the RPC's error, and ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        ...
+
+    def exception(self, timeout: float | None = None) -> Later[grpc.RpcError | None]:
+        """The RPC's error, or None; raises ``grpc.FutureTimeoutError`` after `timeout` seconds."""
+        ...
 
 
 class StreamResponseCall(Call, Protocol[Response_co]):
@@ -101,10 +144,21 @@ class StreamResponseCall(Call, Protocol[Response_co]):
 class StreamRequestCall(Call, Protocol[Request_contra]):
     """A call that was given no requests: they are sent one at a time."""
 
-    def send(self, message: Request_contra) -> Later[None]: ...
-    def done_sending(self) -> Later[None]: ...
-    def write(self, request: Request_contra) -> Later[None]: ...
-    def done_writing(self) -> Later[None]: ...
+    def send(self, message: Request_contra) -> Later[None]:
+        """Send a request; raises ``grpc_bridge.EOF`` when the server takes no more, or the RPC's error."""
+        ...
+
+    def done_sending(self) -> Later[None]:
+        """Say that no request follows."""
+        ...
+
+    def write(self, request: Request_contra) -> Later[None]:
+        """Send a request, as ``grpc.aio`` does."""
+        ...
+
+    def done_writing(self) -> Later[None]:
+        """Say that no request follows, as ``grpc.aio`` does."""
+        ...
 
 
 class StreamUnaryCall(
@@ -152,7 +206,10 @@ class UnaryUnaryMultiCallable(Protocol[Request_contra, Response_co]):
         credentials: grpc.CallCredentials | None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
-    ) -> Later[Response_co]: ...
+    ) -> Later[Response_co]:
+        """Start the RPC: awaited, the response. `timeout` is in seconds."""
+        ...
+
     def with_call(
         self,
         request: Request_contra,
@@ -161,7 +218,10 @@ class UnaryUnaryMultiCallable(Protocol[Request_contra, Response_co]):
         credentials: grpc.CallCredentials | None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
-    ) -> Later[tuple[Response_co, UnaryResponseCall[Response_co]]]: ...
+    ) -> Later[tuple[Response_co, UnaryResponseCall[Response_co]]]:
+        """As calling it, for the response and its call."""
+        ...
+
     def future(
         self,
         request: Request_contra,
@@ -170,7 +230,9 @@ class UnaryUnaryMultiCallable(Protocol[Request_contra, Response_co]):
         credentials: grpc.CallCredentials | None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
-    ) -> UnaryResponseCall[Response_co]: ...
+    ) -> UnaryResponseCall[Response_co]:
+        """As calling it, for the call, which is not a coroutine to type checkers: it may be kept."""
+        ...
 
 
 class UnaryStreamMultiCallable(Protocol[Request_contra, Response_co]):
@@ -184,11 +246,16 @@ class UnaryStreamMultiCallable(Protocol[Request_contra, Response_co]):
         credentials: grpc.CallCredentials | None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
-    ) -> UnaryStreamCall[Response_co]: ...
+    ) -> UnaryStreamCall[Response_co]:
+        """Start the RPC: the call to iterate over, or to `receive` from. `timeout` is in seconds."""
+        ...
 
 
 class StreamUnaryMultiCallable(Protocol[Request_contra, Response_co]):
-    """A stream-unary method of a stub; without requests, they are sent through the call."""
+    """A stream-unary method of a stub; without requests, they are sent through the call.
+
+    With them, it is called as a unary-unary method is.
+    """
 
     @overload
     def __call__(
@@ -218,7 +285,10 @@ class StreamUnaryMultiCallable(Protocol[Request_contra, Response_co]):
         credentials: grpc.CallCredentials | None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
-    ) -> Later[tuple[Response_co, UnaryResponseCall[Response_co]]]: ...
+    ) -> Later[tuple[Response_co, UnaryResponseCall[Response_co]]]:
+        """As calling it, for the response and its call."""
+        ...
+
     def future(
         self,
         request_iterator: Requests[Request_contra],
@@ -227,7 +297,9 @@ class StreamUnaryMultiCallable(Protocol[Request_contra, Response_co]):
         credentials: grpc.CallCredentials | None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
-    ) -> UnaryResponseCall[Response_co]: ...
+    ) -> UnaryResponseCall[Response_co]:
+        """As calling it, for the call, which is not a coroutine to type checkers: it may be kept."""
+        ...
 
 
 class StreamStreamMultiCallable(Protocol[Request_contra, Response_co]):
@@ -241,7 +313,12 @@ class StreamStreamMultiCallable(Protocol[Request_contra, Response_co]):
         credentials: grpc.CallCredentials | None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
-    ) -> StreamStreamCall[Request_contra, Response_co]: ...
+    ) -> StreamStreamCall[Request_contra, Response_co]:
+        """Start the RPC: the call to `receive` from, and, without requests, to `send` with.
+
+        `timeout` is in seconds.
+        """
+        ...
 
 
 class Channel(Protocol):
@@ -253,28 +330,39 @@ class Channel(Protocol):
         request_serializer: Callable[[Request], bytes] | None = None,
         response_deserializer: Callable[[bytes], Response] | None = None,
         _registered_method: bool | None = False,
-    ) -> UnaryUnaryMultiCallable[Request, Response]: ...
+    ) -> UnaryUnaryMultiCallable[Request, Response]:
+        """See ``grpc.Channel.unary_unary``."""
+        ...
+
     def unary_stream(
         self,
         method: str,
         request_serializer: Callable[[Request], bytes] | None = None,
         response_deserializer: Callable[[bytes], Response] | None = None,
         _registered_method: bool | None = False,
-    ) -> UnaryStreamMultiCallable[Request, Response]: ...
+    ) -> UnaryStreamMultiCallable[Request, Response]:
+        """See ``grpc.Channel.unary_stream``."""
+        ...
+
     def stream_unary(
         self,
         method: str,
         request_serializer: Callable[[Request], bytes] | None = None,
         response_deserializer: Callable[[bytes], Response] | None = None,
         _registered_method: bool | None = False,
-    ) -> StreamUnaryMultiCallable[Request, Response]: ...
+    ) -> StreamUnaryMultiCallable[Request, Response]:
+        """See ``grpc.Channel.stream_unary``."""
+        ...
+
     def stream_stream(
         self,
         method: str,
         request_serializer: Callable[[Request], bytes] | None = None,
         response_deserializer: Callable[[bytes], Response] | None = None,
         _registered_method: bool | None = False,
-    ) -> StreamStreamMultiCallable[Request, Response]: ...
+    ) -> StreamStreamMultiCallable[Request, Response]:
+        """See ``grpc.Channel.stream_stream``."""
+        ...
 
 
 # ---- the server --------------------------------------------------------------------------------------

@@ -28,7 +28,11 @@ class OutputError(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the codemod; returns the exit status."""
+    """Run the codemod with these arguments, by default the command line's; returns the exit status.
+
+    0 when it is done, 1 when `--check` finds work, 3 when a file failed or nothing could be written; 2, or
+    ``SystemExit`` with that, when what is asked for makes no sense.
+    """
     given = settings.read(argv)
     if given.list_rules:
         for rule in rules.RULES:

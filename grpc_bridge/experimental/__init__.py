@@ -60,8 +60,10 @@ def unary_unary(
 ) -> Any:
     """Call a unary-unary method of `target`: the response; blocks in a thread, awaitable in a coroutine.
 
-    Without `channel_credentials` the channel uses TLS, unless it is to be `insecure`. `timeout` is in
-    seconds. Raises a ``grpc.RpcError``, and ``ValueError`` for credentials of an insecure channel.
+    `target` is an address, `method` a path such as ``/package.Service/Method``; the serializers and `options`
+    are as for a channel. Without `channel_credentials` the channel uses TLS, unless it is to be `insecure`.
+    `timeout` is in seconds; None is no deadline. From any thread, and any loop. Raises a ``grpc.RpcError``,
+    and ``ValueError`` for credentials of an insecure channel.
     """
     channel = _channel("unary_unary", target, options, channel_credentials, insecure, compression)
     call = channel.unary_unary(method, request_serializer, response_deserializer, _registered_method)

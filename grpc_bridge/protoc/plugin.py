@@ -1,4 +1,7 @@
-"""The plugin: reads a ``CodeGeneratorRequest`` from stdin, writes a ``CodeGeneratorResponse`` to stdout."""
+"""The plugin: reads a ``CodeGeneratorRequest`` from stdin, writes a ``CodeGeneratorResponse`` to stdout.
+
+What these say is told in https://github.com/protocolbuffers/protobuf/blob/main/src/google/protobuf/compiler/plugin.proto.
+"""
 
 from __future__ import annotations
 

@@ -62,11 +62,14 @@ def test_mypy(tmp_path: Path) -> None:
     page.write_text(PAGE.replace("EXAMPLE\n", textwrap.indent(example, " " * 4)))
     # In the strict mode of the project's own settings.
     found = run("-m", "mypy", "--no-error-summary", str(FIXTURE), str(page), cwd=ROOT, MYPYPATH=str(tmp_path))
-    errors = {tuple(line.split(":")[:2]) for line in found.splitlines() if ": error" in line}
-    assert {file for file, _ in errors} == {"tests/typing/stock_stubs.py", str(page)}, found
-    for file, mark in (FIXTURE, "mypy"), (page, "wrong"):
-        lines = sorted(int(line) for name, line in errors if str(file).endswith(name))
-        assert lines == marked(mark, file), found
+    # By name alone: mypy may tell of a folder in which it saw the same page before.
+    errors: dict[str, set[int]] = {}
+    for line in found.splitlines():
+        if ": error" in line:
+            file, number, _ = line.split(":", 2)
+            errors.setdefault(Path(file).name, set()).add(int(number))
+    expected = {FIXTURE.name: marked("mypy", FIXTURE), page.name: marked("wrong", page)}
+    assert {file: sorted(lines) for file, lines in errors.items()} == expected, found
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> str:

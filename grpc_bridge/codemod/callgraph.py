@@ -11,7 +11,7 @@ from .index import Function, Program, is_main_guard
 from .infer import Facts
 from .locks import Locks
 from .mocks import Mocks
-from .nodes import children, parents
+from .nodes import children, defaults, parents
 from .sites import CallSite, Graph, HandSite, IterateSite, LockSite, ReadSite, WaitSite, WithSite
 from .values import Box, Ext, Gen, Inst, Manager, Obj
 
@@ -106,12 +106,10 @@ class _Collector(Calls):
         if isinstance(node, (ast.Name, ast.Constant)):
             # Half of all nodes, and nothing happens there.
             return
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            for child in [*node.decorator_list, *node.args.defaults]:
-                self.visit(child)
-            return
-        if isinstance(node, ast.Lambda):
-            for child in node.args.defaults:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            # What is inside is another function's.
+            decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+            for child in [*decorators, *(value for _, value in defaults(node.args))]:
                 self.visit(child)
             return
         if isinstance(node, ast.With):

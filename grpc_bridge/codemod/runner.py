@@ -15,6 +15,7 @@ from .counterparts import Counterparts
 from .digest import digest
 from .discover import Failure
 from .findings import Finding
+from .formatter import tidied
 from .index import Function, Module, Program
 from .options import DEFAULTS, Options
 from .progress import Progress, silent
@@ -81,6 +82,7 @@ def migrate(
         known = {source.path for source in found.sources} | {failure.path for failure in found.failures}
         result.unchanged += [f.path for f in survey.files.values() if f.in_run and f.path not in known]
         _rewrite_all(plans, options, progress, result)
+        _tidy(result)
     result.findings += import_first.findings(program)
     result.findings.sort()
     return result
@@ -117,6 +119,18 @@ def _rewrite_all(plans: list[Plan], options: Options, progress: Progress, result
         outcome = ready.get(plan.module) or (next(fresh) if plan.edits else None)
         _note(plan, outcome, result)
     cache.drop_old()
+
+
+def _tidy(result: Result) -> None:
+    """Let the project's formatter see to what was as it leaves files."""
+    texts = {
+        path: (result.before[path], text)
+        for path, text in result.changed.items()
+        if result.encoded[path] == text.encode()
+    }
+    for path, text in tidied(texts).items():
+        result.changed[path] = text
+        result.encoded[path] = text.encode()
 
 
 def _settle(

@@ -313,3 +313,53 @@ def test_an_asynchronous_generator_is_not_what_a_plain_loop_reads() -> None:
         )
         == []
     )
+
+
+def test_default_arguments_wait_where_they_are_evaluated() -> None:
+    """In the function around, which is a coroutine; a default of a module's function is the module's."""
+    found = migrated(
+        """
+        from greet_pb2_grpc import GreeterStub
+
+
+        async def outer(stub: GreeterStub):
+            def inner(reply=await stub.Hi(1), *, other=(await stub.Hi(2)).text):
+                return reply, other
+
+            pick = lambda reply=await stub.Hi(3): reply
+            return inner(), pick()
+        """
+    )
+    assert found == []
+
+
+def test_a_default_argument_at_the_top_level_stays() -> None:
+    source = """
+    from greet_pb2_grpc import GreeterStub
+
+    stub = GreeterStub(None)
+
+
+    def greet(reply=stub.Hi(1)):
+        return reply
+    """
+    assert unchanged(source) == []
+
+
+def test_connectivity() -> None:
+    """To become ready is waited for; to be told of changes is not."""
+    found = migrated(
+        """
+        import grpc_bridge as grpc
+
+
+        async def ready(channel: grpc.Channel, tell):
+            channel.subscribe(tell, try_to_connect=True)
+            await grpc.channel_ready_future(channel).result(timeout=1)
+            future = grpc.channel_ready_future(channel)
+            future.add_done_callback(tell)
+            channel.unsubscribe(tell)
+            return await future.result(), future.done(), future.cancel()
+        """
+    )
+    assert found == []

@@ -40,6 +40,7 @@ from .blocking import watched
 PROGRAMS = Path(__file__).parent / "programs"
 BUILD = ROOT / "build" / "sync_parity"
 MAIN = "main.py"
+LINE_LENGTH = 110
 
 _IMPORT = re.compile(r"^( *)import grpc( as \w+)?$", re.MULTILINE)
 _FROM_IMPORT = re.compile(r"^( *)from grpc import ", re.MULTILINE)
@@ -115,7 +116,8 @@ def migrated(name: str) -> Migrated:
     # In a project of its own, so that the codemod sees of ours no more than of an installed package.
     with tempfile.TemporaryDirectory() as place:
         folder = _write(sources_of(name), Path(place) / name)
-        (folder / "pyproject.toml").touch()
+        # With a formatter, as real ones have.
+        (folder / "pyproject.toml").write_text(f"[tool.ruff]\nline-length = {LINE_LENGTH}\n")
         wanted = expected(name)
         options = Options(
             keep_sync=frozenset(wanted.keep_sync), exclude=tuple(f"/{path}" for path in wanted.outside)
@@ -174,6 +176,23 @@ def _run_script(path: Path, leg: str, warns: Collection[str]) -> Run:
     expected_there = set(_WARNING.findall(ended.stderr)) == set(warns)
     rest = _WARNING.sub("", ended.stderr) if expected_there else f"warns: {warns}\n{ended.stderr}"
     return Run(leg, (*lines, status), None, (rest,) if rest else ())
+
+
+def untidy(sources: Mapping[str, str]) -> set[str]:
+    """What a formatter and a linter of imports would change of a program: files, and complaints."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = _write(sources, Path(place))
+
+        def ruff(*options: str) -> str:
+            command = [sys.executable, "-m", "ruff", *options, "--isolated", f"--line-length={LINE_LENGTH}"]
+            ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT)
+            return ended.stdout
+
+        complaints = ruff("check", "--select=I,F401", "--output-format=concise").splitlines()[:-1]
+        ruff("format")
+        changed = {path for path, text in sources.items() if (folder / path).read_text("utf-8") != text}
+    # Lines move.
+    return changed | {re.sub(r":\d+:\d+:", ":", line) for line in complaints}
 
 
 @functools.cache

@@ -6,7 +6,16 @@ import pytest
 
 from ..sync_parity.legs import COROUTINE, GRPCIO, LEGS, THREADS
 from ..sync_parity.test_parity import report
-from .harness import awaits_under_locks, cached_run, expected, migrated, program_names, run
+from .harness import (
+    awaits_under_locks,
+    cached_run,
+    expected,
+    migrated,
+    program_names,
+    run,
+    sources_of,
+    untidy,
+)
 
 WRONG: dict[str, str] = {}
 """Programs that do not yet run as they did once they are migrated, and why."""
@@ -34,6 +43,7 @@ def test_migration(name: str) -> None:
     for path, text in found.sources.items():
         compile(text, path, "exec", dont_inherit=True)
         assert awaits_under_locks(text) == [], path
+    assert untidy(found.sources) <= untidy(sources_of(name)), "it needs a formatter"
     wanted = expected(name)
     told = "\n".join(f"line {finding.line}: {finding.rule} {finding.message}" for finding in found.told)
     got = (found.coroutines, found.stays, found.cuts)

@@ -1,0 +1,91 @@
+"""The project's own formatter, black or ruff: a file that was as it leaves files is so after the rewriting.
+
+`await` makes lines longer. Where a formatter is configured and installed, and had nothing to change in a file
+before, it sees to that; it is never let loose on a file that it would have changed anyhow.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+TIMEOUT = 60
+"""Seconds for one file."""
+
+BLACK = ("black", "-q", "-")
+RUFF = ("ruff", "format", "-q", "-")
+
+
+def tidied(texts: Mapping[Path, tuple[str, str]]) -> dict[Path, str]:
+    """What formatters make of files; given are the texts before and after the rewriting.
+
+    Only files that become different from what they were rewritten to are in the result.
+    """
+    commands = {path: command for path in texts if (command := _command(path.resolve().parent))}
+    if not commands:
+        return {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda path: _tidied(commands[path], path, *texts[path]), commands)
+        return {path: text for path, text in zip(commands, found, strict=True) if text is not None}
+
+
+def _tidied(command: tuple[str, ...], path: Path, before: str, after: str) -> str | None:
+    if _formatted(command, path, before) != before:
+        return None
+    text = _formatted(command, path, after)
+    return None if text == after else text
+
+
+def _formatted(command: tuple[str, ...], path: Path, text: str) -> str | None:
+    """The text as the formatter leaves it; None where it fails."""
+    # Standard input has no name of its own; and of a relative one ruff does not look at the folders above.
+    place = path.resolve()
+    name = place if place.suffix == ".py" else place.parent / "source.py"
+    try:
+        done = subprocess.run(
+            [*command, "--stdin-filename", name],
+            cwd=place.parent,
+            input=text.encode(),
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=True,
+        )
+        return done.stdout.decode()
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return None
+
+
+@cache
+def _command(folder: Path) -> tuple[str, ...] | None:
+    """How the formatter of a folder's project is run; None where there is none."""
+    for place in (folder, *folder.parents):
+        for name, (program, *arguments) in _configured(place):
+            if importlib.util.find_spec(name) is not None:
+                # Isolated: a module of the project that is called so is not imported, nor any other of it.
+                return (sys.executable, "-I", "-m", name, *arguments)
+            if (found := shutil.which(program)) is not None:
+                return (found, *arguments)
+            return None
+        if (place / ".git").exists():
+            break
+    return None
+
+
+def _configured(folder: Path) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """The formatters that a folder's files configure; black first, for beside it ruff is a linter."""
+    file = folder / "pyproject.toml"
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    if "[tool.black" in text:
+        yield "black", BLACK
+    if "[tool.ruff" in text or any((folder / name).is_file() for name in ("ruff.toml", ".ruff.toml")):
+        yield "ruff", RUFF

@@ -20,6 +20,7 @@ from typing import Any
 import grpc
 from grpc import _channel, _interceptor, _server
 
+from grpc_bridge import _signature
 from grpc_bridge._client_interceptor import ClientCallDetails, intercept_channel
 
 _LOGGER = logging.getLogger("grpc_bridge")
@@ -178,24 +179,15 @@ class _Continuing(grpc.Channel):
         pass
 
 
-class _Stream:
+class _Stream(_signature.UnaryRequest):
     """A method whose calls are given to the continuation."""
 
     def __init__(self, continuation: Callable[..., Any], method: str) -> None:
         self._continuation = continuation
         self._method = method
 
-    def __call__(
-        self,
-        request: Any,
-        timeout: float | None = None,
-        metadata: Any = None,
-        credentials: grpc.CallCredentials | None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-    ) -> Any:
-        details = ClientCallDetails(self._method, timeout, metadata, credentials, wait_for_ready, compression)
-        return self._continuation(details, request)
+    def _call(self, request: Any, *arguments: Any) -> Any:
+        return self._continuation(ClientCallDetails(self._method, *arguments), request)
 
 
 class _Unary(_Stream):

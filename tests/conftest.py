@@ -238,6 +238,23 @@ async def serving_here(servicer: Servicer | None = None, **options: Any) -> Asyn
         await asyncio.wait_for(server.stop(None).wait_async(), PATIENCE)
 
 
+def refuses(target: str) -> bool:
+    """Whether a new connection finds nobody."""
+    with grpc.insecure_channel(target, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
+        try:
+            # A connection that C-core's listener has taken just before it closed is never answered.
+            stub_of(channel).Collect(iter(()), timeout=1.0)
+        except grpc.RpcError as error:
+            return bool(error.code() == grpc.StatusCode.UNAVAILABLE)
+    return False
+
+
+def until_refused(target: str) -> None:
+    """Try to connect until nobody is found; the test's own timeout bounds it."""
+    while not refuses(target):
+        pass
+
+
 # ---- what must stay silent ---------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from ..conftest import (
     serving_here,
     stub_of,
     until,
+    until_refused,
     wait_in_thread,
 )
 from ..protos import exchange_pb2_grpc
@@ -232,20 +233,6 @@ async def test_a_handler_stops_its_server(started: str, where: str) -> None:
 
 
 # ---- dropped -----------------------------------------------------------------------------------------
-
-
-def refused(target: str) -> bool:
-    with grpc.insecure_channel(target, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
-        try:
-            stub_of(channel).Ask(Request(), timeout=PATIENCE)
-        except grpc.RpcError as error:
-            return error.code() == grpc.StatusCode.UNAVAILABLE
-    return False
-
-
-def until_refused(target: str) -> None:
-    while not refused(target):
-        pass
 
 
 @pytest.mark.parametrize("started", ["from sync code", "in a coroutine"])

@@ -10,11 +10,11 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import grpc
 import pytest
 
-from ..conftest import PATIENCE, Echo
+from ..conftest import PATIENCE, Servicer
 from ..protos.exchange_pb2 import Reply
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,17 +25,11 @@ Run = Callable[..., str]
 connections: Callable[[str], int] = importlib.import_module("tests.async.test_loops_and_threads").connections
 
 
-class Patient(Echo):
-    """Answers nobody; says when an RPC came, and when it was over."""
+class Waiting(Servicer):
+    """Handlers of the four arities that wait, in their thread, and then answer nothing much."""
 
-    def __init__(self) -> None:
-        self.entered, self.over = threading.Event(), threading.Event()
-
-    def _wait(self, context: grpc.ServicerContext) -> None:
-        if not context.add_callback(self.over.set):
-            self.over.set()  # it was cancelled before it came here
-        self.entered.set()
-        self.over.wait(PATIENCE)
+    def _wait(self, context: Any) -> None:
+        raise NotImplementedError
 
     def Ask(self, request, context):
         self._wait(context)
@@ -52,6 +46,19 @@ class Patient(Echo):
     def Talk(self, request_iterator, context):
         self._wait(context)
         yield Reply()
+
+
+class Patient(Waiting):
+    """Answers nobody; says when an RPC came, and when it was over."""
+
+    def __init__(self) -> None:
+        self.entered, self.over = threading.Event(), threading.Event()
+
+    def _wait(self, context: Any) -> None:
+        if not context.add_callback(self.over.set):
+            self.over.set()  # it was cancelled before it came here
+        self.entered.set()
+        self.over.wait(PATIENCE)
 
 
 SERVER = """

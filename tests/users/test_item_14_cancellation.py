@@ -30,7 +30,7 @@ from ..conftest import (
 )
 from ..protos.exchange_pb2 import Reply, Request
 from ..versions import told_across_tasks
-from .conftest import Patient
+from .conftest import Patient, Waiting
 
 
 @pytest.fixture(params=["grpcio_server", "bridge_server"])
@@ -246,28 +246,12 @@ class SeesTheEnd(Servicer):
         self.entered.set()
 
 
-class FunctionSeesTheEnd(SeesTheEnd):
+class FunctionSeesTheEnd(Waiting, SeesTheEnd):
     def _wait(self, context: Any) -> None:
         self.watch(context)
         over = threading.Event()
         if context.add_callback(over.set):
             over.wait(20)
-
-    def Ask(self, request, context):
-        self._wait(context)
-        return Reply()
-
-    def Watch(self, request, context):
-        self._wait(context)
-        yield Reply()
-
-    def Collect(self, request_iterator, context):
-        self._wait(context)
-        return Reply()
-
-    def Talk(self, request_iterator, context):
-        self._wait(context)
-        yield Reply()
 
 
 class CoroutineSeesTheEnd(SeesTheEnd):

@@ -17,7 +17,7 @@ import pytest
 
 import grpc_bridge
 
-from ..conftest import LOOPBACK, PATIENCE, AsyncEcho, in_plain_thread, stub_of
+from ..conftest import LOOPBACK, PATIENCE, AsyncEcho, in_plain_thread, stub_of, until_refused
 from ..protos import exchange_pb2_grpc
 from ..protos.exchange_pb2 import Reply, Request
 from .conftest import environment
@@ -241,22 +241,6 @@ class Requests:
         yield Request(number=3)
         self.end.wait(PATIENCE)
         yield Request(number=4)
-
-
-def refuses(target: str) -> bool:
-    """Whether a new connection finds nobody."""
-    with grpc.insecure_channel(target, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
-        try:
-            # A connection that C-core's listener has taken just before it closed is never answered.
-            stub_of(channel).Collect(iter(()), timeout=1.0)
-        except grpc.RpcError as error:
-            return bool(error.code() == grpc.StatusCode.UNAVAILABLE)
-    return False
-
-
-def until_refused(target: str) -> None:
-    while not refuses(target):
-        pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)

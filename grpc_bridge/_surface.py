@@ -291,8 +291,3 @@ MULTI_CALLABLES = MappingProxyType(
 def member(owner: str, name: str) -> Member | None:
     """The row of `owner.name`, or None where grpcio has no such public member."""
     return BY_NAME.get((owner, name))
-
-
-def blocking_members() -> tuple[Member, ...]:
-    """The rows whose sync method may wait."""
-    return tuple(row for row in SURFACE if row.blocks)

@@ -91,9 +91,6 @@ class Function:
             return self.node.decorator_list
         return []
 
-    def has_decorator(self, *names: str) -> bool:
-        return any(dotted(d) in names for d in self.decorators)
-
     @property
     def line(self) -> int:
         return getattr(self.node, "lineno", 1)

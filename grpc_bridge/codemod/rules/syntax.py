@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..later import cst
@@ -79,7 +78,3 @@ def list_comprehension(iterable: cst.BaseExpression, variable: str) -> cst.ListC
         elt=cst.Name(variable),
         for_in=cst.CompFor(target=cst.Name(variable), iter=iterable, asynchronous=async_()),
     )
-
-
-def replace_first(args: Sequence[cst.Arg], value: cst.BaseExpression) -> list[cst.Arg]:
-    return [args[0].with_changes(value=value), *args[1:]]

@@ -87,7 +87,8 @@ class Evaluator(Containers, ABC):
 
     def name(self, name: str, frame: Frame) -> Values:
         if name in frame.state:
-            return frame.state[name]
+            others = self.known(("var", frame.scope, name)) if name in frame.scope.shared else NOTHING
+            return frame.state[name] | others
         owner = self.owner_of(name, frame.scope)
         if name in owner.bound:
             return self.known(("var", owner, name))
@@ -281,6 +282,7 @@ class Evaluator(Containers, ABC):
             if attr in ancestor.stub_methods:
                 found.add(Obj(_surface.MULTI_CALLABLES[ancestor.stub_methods[attr]]))
             values = self.known(("attr", ancestor, attr))
+            values = declared(self.known(("declared", ancestor, attr)), values)
             found |= values
             if any(isinstance(value, Func) for value in values):
                 break
@@ -315,6 +317,15 @@ class Evaluator(Containers, ABC):
         # A partial has its first arguments, and binds no more.
         given = value.given or int(in_class and binds and not static)
         return frozenset({Func(value.fn, given, value.of)})
+
+
+def declared(annotation: Values, values: Values) -> Values:
+    """What an annotated place holds: where that says what it is, nobody's guess at foreign code counts."""
+    if any(isinstance(value, (Obj, Inst)) for value in annotation):
+        values = frozenset(
+            v for v in values if not isinstance(v, Ext) or v.node is not None or external.is_mock(v)
+        )
+    return annotation | values
 
 
 def constant(node: ast.expr) -> Place:

@@ -29,6 +29,11 @@ IDENTITY = frozenset(
 RECORDS = frozenset({"types.SimpleNamespace", "threading.local", "argparse.Namespace"})
 """What can be given any attribute."""
 
+SETS_ATTRIBUTE = "builtins.object.__setattr__"
+ENTERS = "ExitStack().enter_context"
+KEEPS = RECORDS | {SETS_ATTRIBUTE, "contextlib.nullcontext"}
+"""What is given to these is found again."""
+
 FIELDS = frozenset({"dataclasses.field", "attr.ib", "attrs.field", "attr.field", "pydantic.Field"})
 
 DICTS = frozenset({"collections.OrderedDict", "collections.ChainMap", "weakref.WeakValueDictionary",

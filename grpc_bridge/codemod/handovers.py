@@ -67,7 +67,8 @@ class Handovers(Iterations):
             if sink is None and (not unknown or any(path in external.HARMLESS for path in paths)):
                 continue
             # What a thread is given in a tuple is passed to its target, and followed there.
-            handed = values if sinks else self.with_contents(values)
+            entered = any(path.endswith(external.ENTERS) for path in paths)
+            handed = values if sinks or entered else self.with_contents(values)
             sorts = argument in keys or "functools.cmp_to_key" in paths
             self.hand_over(dotted(node.func) or "a call", argument, handed, sink, sorts)
 
@@ -127,5 +128,6 @@ class Handovers(Iterations):
 
 
 def keeps(callee: Ext) -> bool:
-    """True for argparse's `set_defaults`: what it is given is found again in the parsed arguments."""
-    return callee.node is not None and callee.path.endswith(f".{external.SET_DEFAULTS}")
+    """True for what only keeps what it is given, where inference finds it again, as argparse's defaults."""
+    defaults = callee.node is not None and callee.path.endswith(f".{external.SET_DEFAULTS}")
+    return defaults or callee.path in external.KEEPS

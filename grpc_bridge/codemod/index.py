@@ -37,6 +37,8 @@ class Function:
     bound: set[str] = field(default_factory=set)
     outer: set[str] = field(default_factory=set)
     captured: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    """Names that functions inside it may bind: `nonlocal`."""
     is_generator: bool = False
     is_async: bool = False
     nodes: list[ast.AST] | None = None
@@ -463,6 +465,10 @@ class _Scopes:
                 scope.bound.add(node.id)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             scope.outer.update(node.names)
+            around = scope.parent
+            while around is not None and isinstance(node, ast.Nonlocal):
+                around.shared.update(node.names)
+                around = around.parent
         elif isinstance(node, ast.ExceptHandler) and node.name and cls is None:
             scope.bound.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):

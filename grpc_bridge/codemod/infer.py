@@ -17,7 +17,7 @@ from . import external
 from .annotations import AnnotationEvaluator
 from .assume import assume
 from .decorators import Wrapper
-from .evaluate import Frame, State, constant
+from .evaluate import Frame, State, constant, declared
 from .index import Class, Function, Module, Program, is_main_guard
 from .nodes import children, defaults
 from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Values
@@ -83,9 +83,11 @@ def infer(program: Program) -> Facts:
 
 def _evaluate(program: Program) -> Facts:
     inference = Inference(program)
+    # Generated code first: what an annotation says has to be known before what it is said of.
+    modules = sorted(program.modules.values(), key=lambda module: not module.source.generated)
     units = [
         unit
-        for module in program.modules.values()
+        for module in modules
         for unit in (module.top, *(fn for fn in module.functions if not fn.top_level))
     ]
     runs = dict.fromkeys(units, 0)
@@ -141,9 +143,11 @@ class Inference(AnnotationEvaluator):
         params = fn.params
         outer = Frame(fn.parent or fn, fn.parent or fn, None, {})
         everything = [*params, *fn.node.args.kwonlyargs]
+        annotated: dict[str, Values] = {}
         for arg in everything:
             if arg.annotation is not None:
-                self.learn(("param", fn, arg.arg), self.annotation(arg.annotation, outer))
+                annotated[arg.arg] = self.annotation(arg.annotation, outer)
+                self.learn(("param", fn, arg.arg), annotated[arg.arg])
         if fn.cls is not None and params and not self.facts.has_role(fn, "static"):
             class_level = self.facts.has_role(fn, "class") or fn.name == "__new__"
             me = Cls(fn.cls) if class_level else Inst(fn.cls)
@@ -155,7 +159,7 @@ class Inference(AnnotationEvaluator):
         self.fixture_parameters(fn, everything)
         self.patched_parameters(fn, params)
         for arg in everything:
-            state[arg.arg] = self.known(("param", fn, arg.arg))
+            state[arg.arg] = declared(annotated.get(arg.arg, NOTHING), self.known(("param", fn, arg.arg)))
             self.learn(("var", fn, arg.arg), state[arg.arg])
         for rest, kind in ((fn.node.args.vararg, "tuple"), (fn.node.args.kwarg, "dict")):
             if rest is not None:
@@ -226,6 +230,8 @@ class Inference(AnnotationEvaluator):
         elif isinstance(node, ast.Return):
             if node.value is not None:
                 value = self.eval(node.value, frame)
+                if (returns := getattr(frame.scope.node, "returns", None)) is not None:
+                    value = declared(self.annotation(returns, frame), value)
                 self.learn(("ret", frame.scope), value)
                 known = self.wrapper_of(frame.scope)
                 if known is not None and node.value not in known.calls:
@@ -238,8 +244,10 @@ class Inference(AnnotationEvaluator):
                     self.note_all(node.value, frame)
         elif isinstance(node, ast.AnnAssign):
             value = self.annotation(node.annotation, frame)
+            if frame.cls is not None and isinstance(node.target, ast.Name):
+                self.learn(("declared", frame.cls, node.target.id), value)
             if node.value is not None:
-                value |= self.eval(node.value, frame)
+                value = declared(value, self.eval(node.value, frame))
             self.assign(node.target, value, frame)
         elif isinstance(node, ast.AugAssign):
             value = self.eval(node.value, frame)

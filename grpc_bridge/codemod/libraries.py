@@ -208,6 +208,9 @@ class LibraryEvaluator(CallEvaluator, ABC):
             factories = keywords.get("default_factory", NOTHING) | keywords.get("factory", NOTHING)
             given = [k.value for k in node.keywords if k.arg in ("default_factory", "factory")]
             return made | self.from_factory(given, factories, node, frame)
+        if path == external.SETS_ATTRIBUTE and len(args) > 2:
+            place = constant(node.args[1])
+            self.set_attribute(first, place if isinstance(place, str) else ANY_NAME, args[2])
         if path == "dataclasses.replace":
             for name, values in keywords.items():
                 self.set_attribute(first, name, values)
@@ -237,7 +240,7 @@ class LibraryEvaluator(CallEvaluator, ABC):
         if path in ("contextlib.closing", "contextlib.nullcontext"):
             self.learn(("elem", node), first)
             return frozenset({Box(node, "held")})
-        if path.endswith("ExitStack().enter_context"):
+        if path.endswith(external.ENTERS):
             return self.enter(first)
         if path == "weakref.ref":
             self.learn(("ret", node), first)

@@ -128,6 +128,12 @@ class _Collector(Calls):
                     self.visit(part)
                 self.locked = before
                 return
+        elif isinstance(node, ast.AsyncFor):
+            self.read_already(node.iter)
+        elif isinstance(node, ast.AsyncWith):
+            entered = {value for item in node.items for value in self.facts.of(item.context_expr)}
+            if any(isinstance(value, Obj) and value.kind == "Channel" for value in entered):
+                self.graph.channels.add(self.fn)
         elif isinstance(node, ast.YieldFrom):
             self.iterate(node, node.value, "yield from", node)
         elif isinstance(node, ast.Starred) and isinstance(node.ctx, ast.Load):
@@ -166,6 +172,10 @@ class _Collector(Calls):
         for part in children(node):
             self.visit(part)
 
+    def read_already(self, iterable: ast.expr) -> None:
+        if any(isinstance(v, Obj) and v.kind == "ResponseStream" for v in self.facts.of(iterable)):
+            self.graph.streams.setdefault(self.fn, []).append(iterable)
+
     def visit_with(self, node: ast.With) -> None:
         locks = sync_form = False
         for index, item in enumerate(node.items):
@@ -174,15 +184,16 @@ class _Collector(Calls):
             site.channel = any(isinstance(v, Obj) and v.kind == "Channel" for v in values)
             for value in values:
                 if isinstance(value, Manager):
-                    site.callees.add(value.fn)
+                    site.groups.append(frozenset({value.fn}))
                 elif isinstance(value, Inst):
                     found = [value.cls.find_method(n) for n in ("__enter__", "__exit__")]
-                    site.callees.update(method for method in found if method is not None)
+                    site.groups.append(frozenset(method for method in found if method is not None))
                 elif isinstance(value, Box) and isinstance(value.node, ast.Subscript):
                     # An annotation says what is entered; the colour is that of whatever is passed.
                     continue
                 elif not (isinstance(value, Obj) and value.kind == "Channel"):
                     site.plain = True
+            site.callees.update(*site.groups)
             self.sites.append(site)
             locks = locks or self.locks.taken_by(item.context_expr)
             sync_form = sync_form or Ext(external.BLOCKING) in values
@@ -214,7 +225,9 @@ class _Collector(Calls):
             self.visit(generator.iter)
             if isinstance(node, ast.GeneratorExp):
                 self.generator = node
-            if not generator.is_async:
+            if generator.is_async:
+                self.read_already(generator.iter)
+            else:
                 self.iterate(generator, generator.iter, "comprehension", node)
             for condition in generator.ifs:
                 self.visit(condition)

@@ -96,6 +96,8 @@ class Calls(Handovers):
         """One of the program's own functions; calls of what is a coroutine already are left as they are."""
         if fn.is_async or fn.is_generator or self.facts.has_role(fn, "contextmanager"):
             site.plain = True
+            if fn.is_async:
+                self.graph.coroutines.setdefault(self.fn, set()).add(fn)
         else:
             site.callees.add(fn)
 

@@ -125,7 +125,12 @@ def page(analysis: Analysis) -> str:
 def _nodes(analysis: Analysis) -> list[Node]:
     """A node for everything that waits, for what it waits for, and for the top levels that call it."""
     colours, graph = analysis.colours, analysis.graph
-    shown = [fn for fn in analysis.program.functions() if fn in colours.waiting and fn in graph.sites]
+    leading = _leading(analysis)
+    shown = [
+        fn
+        for fn in analysis.program.functions()
+        if fn in graph.sites and (fn in colours.waiting or fn in leading)
+    ]
     by_module = len(shown) > MAX_FUNCTIONS
     nodes: dict[object, Node] = {}
 
@@ -137,18 +142,52 @@ def _nodes(analysis: Analysis) -> list[Node]:
 
     for fn in shown:
         node = node_of(fn)
-        for site in graph.of(fn):
-            for callee in getattr(site, "callees", ()):
-                if callee in colours.waiting and callee in graph.sites and node_of(callee) is not node:
-                    # What a main block calls is run by `asyncio.run`: nothing stays behind.
-                    cut = fn.kind != "main" and colours.is_async(fn) != colours.is_async(callee)
-                    other = node_of(callee)
-                    node.targets[other] = node.targets.get(other, False) or cut
-            name = _rpc(site)
-            if name is not None:
-                rpc = nodes.setdefault(name, Node(name, "rpc", f"the RPC {name}"))
-                node.targets.setdefault(rpc, False)
+        waiting = {callee for site in graph.of(fn) for callee in getattr(site, "callees", ())}
+        for callee in sorted(
+            (waiting & colours.waiting) | (graph.coroutines.get(fn, set()) & leading), key=_place_in_text
+        ):
+            if callee in graph.sites and node_of(callee) is not node:
+                # What a main block calls is run by `asyncio.run`: nothing stays behind.
+                cut = fn.kind != "main" and colours.is_async(fn) != colours.is_async(callee)
+                other = node_of(callee)
+                node.targets[other] = node.targets.get(other, False) or cut
+        for name in _rpcs(analysis, fn):
+            rpc = nodes.setdefault(name, Node(name, "rpc", f"the RPC {name}"))
+            node.targets.setdefault(rpc, False)
     return list(nodes.values())
+
+
+def shows_something(analysis: Analysis) -> bool:
+    """True where the program has RPCs, awaited or not."""
+    return any(_rpcs(analysis, fn) for fn in analysis.graph.sites)
+
+
+def _leading(analysis: Analysis) -> set[Function]:
+    """The coroutines from which calls lead to an RPC, and who calls one of them from code that is not."""
+    graph = analysis.graph
+    callers: dict[Function, set[Function]] = {}
+    for fn, callees in graph.coroutines.items():
+        for callee in callees:
+            callers.setdefault(callee, set()).add(fn)
+    found: set[Function] = set()
+    pending = [*analysis.colours.waiting, *graph.streams, *graph.channels]
+    while pending:
+        fn = pending.pop()
+        if fn not in found:
+            found.add(fn)
+            pending += callers.get(fn, ())
+    return found
+
+
+def _place_in_text(fn: Function) -> tuple[str, int]:
+    return str(fn.module.path), fn.line
+
+
+def _rpcs(analysis: Analysis, fn: Function) -> list[str]:
+    """The names of the RPCs that a function makes."""
+    found = [name for site in analysis.graph.of(fn) if (name := _rpc(site)) is not None]
+    found += [_stream(stream) for stream in analysis.graph.streams.get(fn, ())]
+    return found + ["channel"] * (fn in analysis.graph.channels)
 
 
 def _node(analysis: Analysis, fn: Function, by_module: bool) -> Node:
@@ -164,6 +203,8 @@ def _node(analysis: Analysis, fn: Function, by_module: bool) -> Node:
     cut = analysis.colours.sync.get(fn)
     if cut is not None and not fn.is_async:
         return Node(fn.label, "sync", f"{place}\nstays sync ({cut.rule}): {cut.reason}")
+    if not analysis.colours.is_async(fn):
+        return Node(fn.label, "sync", f"{place}\nis sync, and starts coroutines")
     return Node(fn.label, "async", f"{place}\n{'is' if fn.is_async else 'becomes'} a coroutine")
 
 

@@ -46,14 +46,15 @@ class Iterations:
                 site.stream = True
                 self.add_origin(site.origins, value)
             elif isinstance(value, Gen) and not value.fn.is_async:
-                site.callees.add(value.fn)
+                site.groups.append(frozenset({value.fn}))
             elif isinstance(value, Inst):
                 steps = [value.cls.find_method(name) for name in ("__next__", "__iter__")]
-                site.callees.update(method for method in steps if method is not None)
+                site.groups.append(frozenset(method for method in steps if method is not None))
             elif not (isinstance(value, Box) and value.kind == "declared") and not external.is_mock(value):
                 site.plain = True
                 if isinstance(value, Ext) and value.path.endswith(".map()"):
                     self.sites.append(WaitSite(*self.place(node), how="stuck", path=value.path))
+        site.callees.update(*site.groups)
         found = site.stream or bool(site.callees) or bool(site.generators)
         if form == "iter":
             # `iter(stream)` waits for nothing.
@@ -61,6 +62,7 @@ class Iterations:
         if site.adapters:
             # asyncstdlib's take both colours.
             site.plain = False
+            site.groups.clear()
         if found:
             self.sites.append(site)
 

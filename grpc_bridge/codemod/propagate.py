@@ -204,8 +204,9 @@ class Solver(Waiting):
                 # What is awaited already is the author's word for it.
                 mixed = awaited and not site.awaited and (plain or bool(sync))
             else:
-                # Both methods of a protocol are callees, so only one that waits and stays sync tells.
-                mixed = site.plain or bool(sync)
+                # Both methods of a protocol are callees: it is enough that one of them waits.
+                idle = any(group and group.isdisjoint(self.colours.waiting) for group in site.groups)
+                mixed = site.plain or bool(sync) or idle
             if mixed:
                 self.stop(fn, site, "GB706", f"line {_line(site)} may or may not be awaitable")
         if isinstance(site, IterateSite) and waits:

@@ -61,6 +61,8 @@ class IterateSite(Site):
     origins: set[Function] = field(default_factory=set)
     stream: bool = False
     callees: set[Function] = field(default_factory=set)
+    groups: list[frozenset[Function]] = field(default_factory=list)
+    """The callees by what is iterated over: of each, one has to wait."""
     plain: bool = False
     generators: list[ast.GeneratorExp] = field(default_factory=list)
     """Generator expressions of the function that are iterated over by the names of variables."""
@@ -74,6 +76,8 @@ class WithSite(Site):
     item: int = 0
     channel: bool = False
     callees: set[Function] = field(default_factory=set)
+    groups: list[frozenset[Function]] = field(default_factory=list)
+    """The callees by what is entered: of each, one has to wait."""
     plain: bool = False
 
 
@@ -138,6 +142,12 @@ class Graph:
     """The calls in wrappers that are looked through."""
     bare: set[Function] = field(default_factory=set)
     """Wrappers that are called or handed on where it is not known what they wrap."""
+    coroutines: dict[Function, set[Function]] = field(default_factory=dict)
+    """What each function calls that is asynchronous already: there is nothing to decide about that."""
+    streams: dict[Function, list[ast.expr]] = field(default_factory=dict)
+    """What each coroutine reads with `async for` already."""
+    channels: set[Function] = field(default_factory=set)
+    """The coroutines that enter a channel with `async with` already."""
     driven: dict[Function, str] = field(default_factory=dict)
     """Generators that are not only iterated over, by what is asked of them."""
 

@@ -323,3 +323,38 @@ def test_a_wrapper_that_is_made_by_hand_as_well_stays() -> None:
 def test_a_wrapper_that_a_comment_keeps_stays() -> None:
     kept = WRAPPER.format("func").replace("(*args):", "(*args):  # grpc-bridge: keep")
     assert set(unchanged(f"{HEAD}def logged(func):\n{kept}{FUNCTIONS}")) == {"GB706", "GB711"}
+
+
+def test_a_generator_around_generators_of_both_colours_stays() -> None:
+    """`async for` reads no plain generator."""
+    assert unchanged(
+        """
+        import grpc
+        from greet_pb2_grpc import GreeterStub
+
+
+        def guarded(func):
+            def wrapper(*args):
+                for item in func(*args):
+                    yield item
+
+            return wrapper
+
+
+        @guarded
+        def many(stub: GreeterStub):
+            for reply in stub.Many(1):
+                yield reply
+
+
+        @guarded
+        def numbers(stop):
+            yield from range(stop)
+
+
+        def main(stub: GreeterStub):
+            for reply in many(stub):
+                for number in numbers(3):
+                    print(reply, number)
+        """
+    ) == ["GB706", "GB720"]

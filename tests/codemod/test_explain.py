@@ -11,7 +11,7 @@ import pytest
 from grpc_bridge.codemod import explain, graph
 from grpc_bridge.codemod.cli import main
 from grpc_bridge.codemod.rules import cut_constructor
-from grpc_bridge.codemod.runner import Result, migrate
+from grpc_bridge.codemod.runner import Result, migrate, write
 
 from .tool import generated
 
@@ -291,3 +291,29 @@ def test_nothing_to_draw(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("# no grpc\n")
     assert main(["--check", "--graph", str(tmp_path / "x.svg"), str(tmp_path)]) == 0
     ElementTree.fromstring((tmp_path / "x.svg").read_text())
+
+
+def joined(result: Result) -> set[tuple[str, str, bool]]:
+    """Which nodes of the picture are joined, and where a cut runs."""
+    assert result.analysis is not None
+    nodes = graph._nodes(result.analysis)
+    return {(node.label, target.label, cut) for node in nodes for target, cut in node.targets.items()}
+
+
+def test_a_migrated_program_is_drawn_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "greet_pb2_grpc.py").write_text(generated())
+    (tmp_path / "app.py").write_text(
+        "import threading\n\n"
+        + SOURCE
+        + "\n\ndef plain(channel):\n    client = Client(channel)\n    return show(client)\n"
+        "\n\nthreading.Thread(target=plain, args=(grpc.insecure_channel('z'),)).start()\n"
+    )
+    first = migrate([tmp_path])
+    before = joined(first)
+    write(first)
+    again = migrate([tmp_path])
+    assert joined(again) == before
+    assert again.changed == {}
+    assert ("show", "Client.read", False) in before
+    assert ("Client.all", "Many", False) in before
+    assert ("plain", "show", True) in before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .tool import rewritten, unchanged
 
 
@@ -656,3 +658,52 @@ def test_dataclasses_dictionaries_and_globals_hold_stubs() -> None:
             return await needs.stub.Hi(1), await stub_for("a").Hi(2), await the_stub().Hi(3)
         """,
     )
+
+
+EITHER = """
+from contextlib import contextmanager
+
+from greet_pb2_grpc import GreeterStub
+
+
+{first}
+
+
+{second}
+
+
+def main(stub: GreeterStub, quick):
+    {use}
+"""
+GENERATORS = (
+    "def replies(stub):\n    for reply in stub.Many(1):\n        yield reply",
+    "def numbers():\n    yield 1",
+    "for item in numbers() if quick else replies(stub):\n        print(item)",
+)
+ITERATORS = (
+    "class Replies:\n    def __init__(self, stub):\n        self.stub = stub\n\n"
+    "    def __iter__(self):\n        yield self.stub.Hi(1)",
+    "class Numbers:\n    def __iter__(self):\n        yield 1",
+    "for item in Numbers() if quick else Replies(stub):\n        print(item)",
+)
+MANAGERS = (
+    "@contextmanager\ndef asked(stub):\n    yield stub.Hi(1)",
+    "@contextmanager\ndef known():\n    yield 1",
+    "with known() if quick else asked(stub) as reply:\n        print(reply)",
+)
+CLASSES = (
+    "class Asked:\n    def __init__(self, stub):\n        self.stub = stub\n\n"
+    "    def __enter__(self):\n        return self.stub.Hi(1)\n\n    def __exit__(self, *e):\n        pass",
+    "class Known:\n    def __enter__(self):\n        return 1\n\n    def __exit__(self, *e):\n        pass",
+    "with Known() if quick else Asked(stub) as reply:\n        print(reply)",
+)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [GENERATORS, ITERATORS, MANAGERS, CLASSES],
+    ids=["generators", "iterators", "managers", "classes"],
+)
+def test_what_may_be_of_either_colour_is_not_driven_by_a_coroutine(parts: tuple[str, str, str]) -> None:
+    first, second, use = parts
+    assert "GB706" in unchanged(EITHER.format(first=first, second=second, use=use))

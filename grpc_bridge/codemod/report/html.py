@@ -45,7 +45,7 @@ def _picture(result: Result) -> str:
 
     As an image, and not as a part of the page: it has colours of its own.
     """
-    if result.analysis is None or not any(finding.kind == "change" for finding in result.findings):
+    if result.analysis is None or not graph.shows_something(result.analysis):
         return ""
     drawn = base64.b64encode(graph.svg(result.analysis).encode())
     return f"data:image/svg+xml;base64,{drawn.decode('ascii')}"

@@ -38,7 +38,7 @@ def write(result: Result) -> None:
                 obey()
             for target, path in targets.items():
                 if target.read_bytes() != result.original[path]:
-                    raise WriteError(f"{path} changed while the codemod ran")
+                    raise WriteError(f"{path} changed while the codemod ran; run it again")
             _replace(fresh, backups, obey)
         except OSError as error:
             raise WriteError(f"{error.filename}: {error.strerror}") from error

@@ -24,6 +24,7 @@ STATEMENTS = frozenset(
         "FunctionDef",
         "ClassDef",
         "For",
+        "While",
         "With",
         "SimpleStatementLine",
         "SimpleStatementSuite",

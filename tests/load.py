@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,20 @@ async def status_of(call: Any) -> grpc.StatusCode:
             await call
     code: grpc.StatusCode = await call.code()
     return code
+
+
+async def begun(start: Callable[[float], Any], use: Callable[[Any], Awaitable[Any]]) -> Any:
+    """A call with a deadline that is as short as leaves time for its first use."""
+    timeout = 0.3
+    while True:
+        call = start(timeout)
+        try:
+            await use(call)
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            assert await call.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            timeout *= 2
+        else:
+            return call
 
 
 def tally(codes: list[grpc.StatusCode]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -14,7 +14,7 @@ import grpc_bridge
 
 from ..conftest import PATIENCE, AsyncEcho, Echo, Servicer, Start, stub_of, until
 from ..footprint import flat, footprint
-from ..load import AT_ONCE, LOST, Load, status_of
+from ..load import AT_ONCE, LOST, Load, begun, status_of
 from ..protos.exchange_pb2 import Reply, Request
 from ..wire import Wire
 
@@ -152,20 +152,6 @@ async def test_a_message_cut_in_half(world: tuple[Any, Wire, Any]) -> None:
     assert payloads in ([], [PAYLOAD])
     assert await status_of(other) in LOST
     await comes_back(stub)
-
-
-async def begun(start: Callable[[float], Any], use: Callable[[Any], Awaitable[Any]]) -> Any:
-    """A call with a deadline that is as short as leaves time for its first use."""
-    timeout = 0.3
-    while True:
-        call = start(timeout)
-        try:
-            await use(call)
-        except (grpc.RpcError, asyncio.InvalidStateError):
-            assert await call.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-            timeout *= 2
-        else:
-            return call
 
 
 async def test_a_black_hole(world: tuple[Any, Wire, Any]) -> None:

@@ -1,9 +1,17 @@
-"""What some versions of Python promise and others do not, as far as tests ask for it; all of it is here."""
+"""What some versions of Python and grpcio promise and others do not, as far as tests ask for it."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
+
+import grpc
+import pytest
+
+resets_are_heard = pytest.mark.skipif(
+    tuple(map(int, grpc.__version__.split(".")[:2])) < (1, 80),
+    reason="before grpcio 1.80 C-core now and then does not tell an RPC that its connection was reset",
+)
 
 
 def told_across_tasks(message: str) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from ..conftest import PATIENCE, AsyncEcho, Echo, Servicer, Start, stub_of, unti
 from ..footprint import flat, footprint
 from ..load import AT_ONCE, LOST, Load, begun, status_of
 from ..protos.exchange_pb2 import Reply, Request
+from ..versions import resets_are_heard
 from ..wire import Wire
 
 PAYLOAD = bytes(range(256)) * 1024
@@ -117,6 +118,7 @@ async def comes_back(stub: Any) -> None:
         pass
 
 
+@resets_are_heard
 async def test_a_connection_reset_in_the_middle(world: tuple[Any, Wire, Any]) -> None:
     """Each RPC ends on either side; the next one makes a connection of its own."""
     servicer, wire, stub = world
@@ -133,6 +135,7 @@ async def test_a_connection_reset_in_the_middle(world: tuple[Any, Wire, Any]) ->
     await until(lambda: len(servicer.over) == len(servicer.entered))
 
 
+@resets_are_heard
 async def test_a_message_cut_in_half(world: tuple[Any, Wire, Any]) -> None:
     """What came whole before it is delivered, and of the rest nothing."""
     _, wire, stub = world
@@ -178,6 +181,7 @@ async def test_a_black_hole(world: tuple[Any, Wire, Any]) -> None:
         await waiting
 
 
+@resets_are_heard
 @pytest.mark.parametrize("kind", ["grpcio_server", "bridge_server"])
 @pytest.mark.parametrize("servicer", [Echo, AsyncEcho], ids=["functions", "coroutines"])
 async def test_resets_under_load(kind: str, servicer: type[Servicer], request: pytest.FixtureRequest) -> None:
@@ -195,6 +199,7 @@ async def test_resets_under_load(kind: str, servicer: type[Servicer], request: p
             await comes_back(stub)
 
 
+@resets_are_heard
 async def test_what_was_cut_off_leaves_nothing(bridge_server: Start) -> None:
     target = bridge_server(AsyncOpen())
 

@@ -14,8 +14,10 @@ from ..conftest import PATIENCE, stub_of
 from ..footprint import flat, footprint
 from ..load import AT_ONCE, KINDS, LOST, Load, ServerProcess, every_arity_in_a_thread, status_of
 from ..protos.exchange_pb2 import Request
+from ..versions import resets_are_heard
 
 
+@resets_are_heard
 @pytest.mark.parametrize("kind", KINDS)
 async def test_under_load(kind: str) -> None:
     with ServerProcess(kind) as server:
@@ -42,6 +44,7 @@ async def test_under_load(kind: str) -> None:
             await flat(before, PATIENCE, besides={"threads"})
 
 
+@resets_are_heard
 def test_under_a_thread_and_a_loop_of_the_same_channel() -> None:
     """Both colours come back, and each of its own accord."""
 

@@ -6,7 +6,6 @@ before, it sees to that; it is never let loose on a file that it would have chan
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -37,10 +36,10 @@ def tidied(texts: Mapping[Path, tuple[str, str]]) -> dict[Path, str]:
 
 
 def _tidied(command: tuple[str, ...], path: Path, before: str, after: str) -> str | None:
-    if _formatted(command, path, before) != before:
-        return None
     text = _formatted(command, path, after)
-    return None if text == after else text
+    if text in (None, after) or _formatted(command, path, before) != before:
+        return None
+    return text
 
 
 def _formatted(command: tuple[str, ...], path: Path, text: str) -> str | None:
@@ -52,6 +51,8 @@ def _formatted(command: tuple[str, ...], path: Path, text: str) -> str | None:
         done = subprocess.run(
             [*command, "--stdin-filename", name],
             cwd=place.parent,
+            # black is a Python program: it is to import nothing of the project.
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             input=text.encode(),
             capture_output=True,
             timeout=TIMEOUT,
@@ -66,19 +67,15 @@ def _formatted(command: tuple[str, ...], path: Path, text: str) -> str | None:
 def _command(folder: Path) -> tuple[str, ...] | None:
     """How the formatter of a folder's project is run; None where there is none."""
     for place in (folder, *folder.parents):
-        for name, (program, *arguments) in _configured(place):
-            if importlib.util.find_spec(name) is not None:
-                # Isolated: a module of the project that is called so is not imported, nor any other of it.
-                return (sys.executable, "-I", "-m", name, *arguments)
-            if (found := shutil.which(program)) is not None:
-                return (found, *arguments)
-            return None
+        for program, *arguments in _configured(place):
+            found = shutil.which(program, path=os.path.dirname(sys.executable)) or shutil.which(program)
+            return (found, *arguments) if found else None
         if (place / ".git").exists():
             break
     return None
 
 
-def _configured(folder: Path) -> Iterable[tuple[str, tuple[str, ...]]]:
+def _configured(folder: Path) -> Iterable[tuple[str, ...]]:
     """The formatters that a folder's files configure; black first, for beside it ruff is a linter."""
     file = folder / "pyproject.toml"
     try:
@@ -86,6 +83,6 @@ def _configured(folder: Path) -> Iterable[tuple[str, tuple[str, ...]]]:
     except OSError:
         text = ""
     if "[tool.black" in text:
-        yield "black", BLACK
+        yield BLACK
     if "[tool.ruff" in text or any((folder / name).is_file() for name in ("ruff.toml", ".ruff.toml")):
-        yield "ruff", RUFF
+        yield RUFF

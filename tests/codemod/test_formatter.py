@@ -71,11 +71,12 @@ def test_lines_that_became_too_long_are_wrapped(project: Path, how: str) -> None
     assert main(["--check", str(project)]) == 0
 
 
-def test_nothing_of_the_project_is_run(project: Path) -> None:
-    """As `python -m ruff` would in the folder of the file."""
-    configure(project, "ruff")
-    for name in ("ruff", "sysconfig", "subprocess"):
+def test_nothing_of_the_project_is_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `python -m black` would in the folder of the file."""
+    configure(project, "black")
+    for name in ("black", "click", "tokenize"):
         (project / f"{name}.py").write_text("raise SystemExit('this was imported')\n")
+    monkeypatch.setenv("PYTHONPATH", str(project))
     assert main(["--quiet", str(project)]) == 0
     assert (project / "app.py").read_text() == TIDY
 
@@ -96,8 +97,7 @@ def test_where_no_formatter_is_configured_none_is_run(project: Path) -> None:
 
 def test_a_formatter_that_is_not_installed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(project, "ruff")
-    monkeypatch.setattr(formatter.importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(formatter.shutil, "which", lambda *_, **__: None)
     assert main(["--quiet", str(project)]) == 0
     assert (project / "app.py").read_text() == LONG
 

@@ -21,7 +21,7 @@ def test_each_is_shown_by_tests() -> None:
     assert len(items) >= 9
     for item in items:
         shown = SHOWN_BY.findall(item)
-        assert len(shown) == 1, item
+        assert len(shown) == 1, f"<!-- shown by tests/...::test_... --> has to stand below\n{item}"
         for test in shown[0].split():
             file, name = test.split("::")
             assert re.search(rf"\b(?:def )?{name}\b", (ROOT / file).read_text("utf-8")), test

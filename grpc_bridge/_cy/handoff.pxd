@@ -23,6 +23,7 @@ cdef class Mailbox:
 
 cdef class Source:
     cdef int relent  # how often since the borrower stirred
+    cdef bint shared  # others than the borrower may wait for it
     cdef bint fresh  # lent, and not pulled from yet
     cdef int pull(self, LoopMailbox borrower) except -1  # on the borrower's thread
     cdef int give_back(self, LoopMailbox borrower) except -1

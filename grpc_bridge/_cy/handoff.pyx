@@ -28,8 +28,8 @@ _LOGGER = logging.getLogger("grpc_bridge")
 # How often a loop looks again in one turn.
 cdef int _MOST_ROUNDS = 4
 
-# How often a loop that stands still is lent the same turn again, each time for the poller's patience.
-cdef int _MOST_RELOANS = 16
+# How often a loop that stands still is lent the same turn again, each time for twice as long.
+cdef int _MOST_RELOANS = 4
 
 # Of a bell: not asked for yet; not to be had here.
 cdef int _NOT_HUNG = -2
@@ -151,7 +151,7 @@ cdef class LoopMailbox(Mailbox):
         if source in self._sources:
             # It lost the turn by standing still, and has not stirred since: busy, most often, but it may block.
             source.relent += 1
-            return source.relent < _MOST_RELOANS
+            return not source.shared and source.relent < _MOST_RELOANS
         source.relent = 0
         source.fresh = True
         self._sources.append(source)
@@ -245,6 +245,7 @@ cdef class LoopMailbox(Mailbox):
                     source.fresh = False
                     self._sources.append(source)
                 elif source.pull(self):
+                    source.relent = 0
                     self._sources.append(source)
                 else:
                     source.give_back(self)

@@ -77,6 +77,7 @@ cdef class CCoreChannel(ClientTransport):
             stream._call = port.start_unary_stream(self._channel, head, request, stream, HeadersTag(stream))
         else:
             stream._call = port.start_unary_unary(self._channel, head, request, stream)
+        self._poller.serve(sink.mailbox)
         self._poller.expect(events)
         return stream
 

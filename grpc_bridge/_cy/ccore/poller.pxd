@@ -18,6 +18,8 @@ cdef class Poller(Source):
     cdef object _thread
     cdef bint _idle
     cdef LoopMailbox _borrower
+    # the last for whom something was started since nothing was on its way
+    cdef Mailbox _served
     cdef bint _stopped
     # called once, with nothing, when nothing is on its way any more
     cdef list _on_idle
@@ -31,6 +33,7 @@ cdef class Poller(Source):
     cdef bint _pulling
 
     cdef int expect(self, int events) except -1  # once they are certain to come
+    cdef void serve(self, Mailbox mailbox)
     cdef int stop(self) except -1
     cdef int when_idle(self, object callback) except -1
     cdef int ended(self) except -1  # nothing more will come

@@ -10,9 +10,9 @@ Under load that costs: the poller needs the GIL once for each event, and so take
 once for each event. So where a loop has not yet come to what it got before, the poller lends its turn. The loop that got the last event empties the queue itself,
 once per turn of its own, until nothing is left to take; then the poller goes back to waiting. A
 borrower that stands still (its user's code computes, or blocks) loses the turn after a few
-milliseconds. It gets it a few times more, for most often it is only busy, and then not before it has
-stirred, so that neither other loops on the same queue nor what it waits for itself (the end of its calls,
-when it closes the channel) are kept waiting.
+milliseconds. If nobody else waits on the queue it gets it a few times more, for most often it is only
+busy, and then not before it has stirred: so that neither others nor what it waits for itself (the end of
+its calls, when it closes the channel) are kept waiting.
 """
 
 cimport cython
@@ -43,7 +43,7 @@ cdef extern from "pythread.h":
 # A poller to which nothing came for so long lingers no more. It may take up to twice that.
 cdef double _LINGER_SECONDS = 1.0
 
-# How long a borrower may stand still before it loses the turn.
+# How long a borrower may stand still before it loses the turn for the first time; then twice as long each time.
 cdef long long _PATIENCE_MICROSECONDS = 3000
 
 
@@ -144,6 +144,12 @@ cdef class Poller(Source):
             self._thread.start()
         return 0
 
+    cdef void serve(self, Mailbox mailbox):
+        """Told for whom events are about to be on their way."""
+        if self._served is not mailbox:
+            self.shared = self._served is not None
+            self._served = mailbox
+
     cdef int stop(self) except -1:
         """End the thread, once nothing more is on its way."""
         self._stopped = True
@@ -233,6 +239,8 @@ cdef class Poller(Source):
                 _released.wait()
                 continue
             if self.pending <= 0:
+                self.shared = False
+                self._served = None
                 callbacks, self._on_idle = self._on_idle, None
                 if callbacks is not None:
                     for callback in callbacks:
@@ -283,11 +291,12 @@ cdef class Poller(Source):
     cdef int _await_return(self) except -1:
         cdef unsigned long seen
         cdef bint rung
+        cdef long long patience = _PATIENCE_MICROSECONDS << self.relent
         while True:
             with nogil:
                 while True:
                     seen = self._pulls
-                    rung = PyThread_acquire_lock_timed(self._bell, _PATIENCE_MICROSECONDS, 0) == PY_LOCK_ACQUIRED
+                    rung = PyThread_acquire_lock_timed(self._bell, patience, 0) == PY_LOCK_ACQUIRED
                     if rung or (seen == self._pulls and not self._pulling):
                         break
             if rung:

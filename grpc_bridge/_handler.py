@@ -164,13 +164,7 @@ class RequestIterator:
         return self
 
     def __anext__(self) -> Coroutine[Any, Any, Any]:
-        return self._next()
-
-    async def _next(self) -> Any:
-        request = await self._call.read()
-        if request is None:
-            raise StopAsyncIteration
-        return request
+        return self._call.read_next()
 
     def __iter__(self) -> RequestIterator:
         return self

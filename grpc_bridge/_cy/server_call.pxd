@@ -7,7 +7,8 @@ cdef ServerSink nobody
 
 
 cdef class HandlerPlan:
-    # what is known of a method before it is called
+    # what is known of a method before it is called, and its name from then on
+    cdef str method
     cdef readonly object behavior
     cdef readonly object request_deserializer
     cdef readonly object response_serializer
@@ -35,11 +36,13 @@ cdef class ServerShared:
 cdef class ServerCall(ServerCallState):
     cdef ServerShared shared
     cdef HandlerPlan plan
-    # who waits for a request: waiters of loops, and gates of threads
-    cdef list _readers
+    # who waits for a request: a waiter of a loop, or a thread's gate; more than one is rare
+    cdef object _reader
+    cdef list _more_readers
     # plain functions, called with nothing once the call is over
     cdef list _callbacks
 
+    cdef object begin_write(self, object response)
     cdef int abandon(self, int code, object details) except -1
     cdef int _wait_to_read(self, object waiter) except -1
     cdef int _wake_readers(self) except -1

@@ -87,38 +87,85 @@ def _set_result(waiter, ok):
         waiter.set_result(ok)
 
 
+cdef class Read:
+    """A coroutine that waits for the next request, in as little memory as there is: most open streams wait so."""
+
+    cdef ServerCall _call
+    cdef Waiter _waiter
+    cdef bint _iterates
+
+    def __init__(self, ServerCall call, bint iterates):
+        self._call = call
+        self._iterates = iterates
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef ServerCall call = self._call
+        cdef bytes message
+        if call is None:
+            raise RuntimeError("cannot reuse already awaited read")
+        while True:
+            if self._waiter is not None and not self._waiter.done():
+                return next(self._waiter)
+            message = call.take_message()
+            if message is not None or call.cancelled or call.read_ended or call.closed:
+                break
+            call.want_message()
+            self._waiter = Waiter(mailbox_of(get_running_loop()))
+            call._wait_to_read(self._waiter)
+        self.close()
+        if message is None and call.cancelled:
+            raise _CancelledError()
+        request = None if message is None else call.deserialized(message)
+        if request is None and self._iterates:
+            raise StopAsyncIteration
+        raise StopIteration(request)
+
+    def send(self, value):
+        return next(self)
+
+    def throw(self, kind, value=None, traceback=None):
+        self.close()
+        raise kind, value, traceback
+
+    def close(self):
+        self._call = self._waiter = None
+
+
 cdef class ServerCall(ServerCallState):
     """One RPC, as its handler sees it."""
 
     # ---- messages, on a loop ----------------------------------------------------------------------
 
-    async def write(self, response):
-        """Send a response; False when the call has ended before it was sent."""
+    cdef object begin_write(self, object response):
+        """Send a response: True, or False if the call has ended; a waiter for either while another goes out."""
         cdef bytes message
         if not self.is_active():
             return False
         message = self.serialized(response)
         if message is None or not self.is_active():
             return False
-        waiter = Waiter(mailbox_of(get_running_loop()))
+        waiter = Waiter(mailbox_of(get_running_loop())) if self.sending else None
         self.send_message(message, waiter)
-        return waiter.result() if waiter.done() else await waiter
+        return True if waiter is None else waiter
 
-    async def read(self):
-        """The next request, or None when the client sends no more; cancelled with the call."""
-        cdef bytes message
-        while True:
-            message = self.take_message()
-            if message is not None:
-                return self.deserialized(message)
-            if self.cancelled:
-                raise _CancelledError()
-            if self.read_ended or self.closed:
-                return None
-            self.want_message()
-            waiter = Waiter(mailbox_of(get_running_loop()))
-            self._wait_to_read(waiter)
-            await waiter
+    async def write(self, response):
+        """Send a response; False when the call has ended before it was sent."""
+        sent = self.begin_write(response)
+        return sent if type(sent) is bool else await sent
+
+    def read(self):
+        """Awaitable: the next request, or None when the client sends no more; cancelled with the call."""
+        return Read(self, False)
+
+    def read_next(self):
+        """As `read`, for ``async for``: it ends when the client sends no more."""
+        return Read(self, True)
 
     # ---- messages, in a thread --------------------------------------------------------------------
 
@@ -152,17 +199,22 @@ cdef class ServerCall(ServerCallState):
             gate.lock.acquire()  # network op
 
     cdef int _wait_to_read(self, object waiter) except -1:
-        if self._readers is None:
-            self._readers = [waiter]
+        if self._reader is None:
+            self._reader = waiter
+        elif self._more_readers is None:
+            self._more_readers = [waiter]
         else:
-            self._readers.append(waiter)
+            self._more_readers.append(waiter)
         if self.inbox is not None or self.read_ended or self.closed:
             # It came while the waiter was being added.
             self._wake_readers()
         return 0
 
     cdef int _wake_readers(self) except -1:
-        readers, self._readers = self._readers, None
+        reader, self._reader = self._reader, None
+        readers, self._more_readers = self._more_readers, None
+        if reader is not None:
+            _settle(reader, True)
         if readers is not None:
             for reader in readers:
                 _settle(reader, True)
@@ -177,7 +229,7 @@ cdef class ServerCall(ServerCallState):
         return type(ticket) is not _Gate and ticket.cancelled()
 
     cdef int _message_taken(self, object ticket, bint ok) except -1:
-        return _settle(ticket, ok)
+        return 0 if ticket is None else _settle(ticket, ok)
 
     cdef int _metadata_refused(self, object pair) except -1:
         _LOGGER.error("%s: Invalid metadata: %r", self.method, tuple(pair))

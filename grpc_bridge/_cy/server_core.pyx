@@ -73,7 +73,9 @@ cdef class ServerCore(Acceptor):
         call = HandledCall()
         call.shared = self._shared
         call.stream = stream
-        call.method = method
+        if plan.method != method:
+            plan.method = method
+        call.method = plan.method  # one string for all calls
         call.invocation_metadata = metadata
         call.deadline = deadline
         call.plan = plan

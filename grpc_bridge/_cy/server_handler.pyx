@@ -37,6 +37,8 @@ cdef object _iscoroutine = inspect.iscoroutine
 # What the members of a context raise when there is nobody to talk to any more.
 cdef tuple _ENDED = (grpc.RpcError, grpc.aio.UsageError)
 cdef object _Task = asyncio.Task
+# Before 3.11 a task copies the context that it is made in.
+cdef bint _TAKES_CONTEXT = sys.version_info >= (3, 11)
 # From 3.12 on a task runs to its first wait before it is given to the loop.
 cdef bint _EAGER = sys.version_info >= (3, 12)
 
@@ -124,13 +126,17 @@ cdef class HandledCall(ServerCall):
 
     cdef int start_task(self, object coroutine) except -1:
         loop = self.shared._loop_mailbox.loop
-        if _EAGER:
-            self._task = _Task(coroutine, loop=loop, context=self.variables, eager_start=True)
-        else:
+        if loop.get_task_factory() is not None:
             # A task copies the variables of the moment: those of this call.
             self._task = self.variables.run(loop.create_task, coroutine)
-            if loop.get_task_factory() is None:
-                self.shared._loop_mailbox.hasten()
+        elif _EAGER:
+            self._task = _Task(coroutine, loop=loop, name=self.method, context=self.variables, eager_start=True)
+        else:
+            if _TAKES_CONTEXT:
+                self._task = _Task(coroutine, loop=loop, name=self.method, context=self.variables)
+            else:
+                self._task = self.variables.run(_Task, coroutine, loop=loop, name=self.method)
+            self.shared._loop_mailbox.hasten()
         if self._task.done():
             self._task = None
         return 0
@@ -155,10 +161,49 @@ cdef class HandledCall(ServerCall):
             self.over()
 
     async def _drive_stream(self, argument, responses):
+        # A stream is here most of its time, and what a coroutine needs is there for as long: hence only one, with
+        # few variables.
+        iterator = None
         try:
             if argument is not None:
                 responses = self.plan.behavior(argument, self.context)
-            await self._send_all(responses)
+                argument = None
+            iterator = async_iterator(responses)
+            if iterator is None and _isawaitable(responses):
+                responses = await responses
+                iterator = async_iterator(responses)
+            if iterator is None:
+                await self._send_all_of(responses)
+                return
+            while True:
+                responses = self.begin_write(await iterator.__anext__())
+                if type(responses) is not bool:
+                    responses = await responses
+                if not responses:
+                    return
+        except _CancelledError:
+            self._task_cancelled()
+        except Exception as error:
+            if iterator is None:
+                self.fail(error, "Exception calling application: ")
+            elif isinstance(error, StopAsyncIteration):
+                self.end(None)
+            else:
+                self.fail(error, "Exception iterating responses: ")
+        except BaseException as error:
+            if isinstance(error, GeneratorExit):
+                iterator = None  # the task is thrown away: nothing can be awaited any more
+            self._broken_off(error)
+            raise
+        finally:
+            await self._leave(iterator)
+
+    async def _leave(self, iterator):
+        """Close the handler's iterator, if it can be closed; the handler is then over."""
+        try:
+            aclose = getattr(iterator, "aclose", None)
+            if aclose is not None:
+                await aclose()
         except _CancelledError:
             self._task_cancelled()
         except Exception as error:
@@ -169,47 +214,21 @@ cdef class HandledCall(ServerCall):
         finally:
             self.over()
 
-    async def _send_all(self, responses):
-        iterator = async_iterator(responses)
-        if iterator is None and _isawaitable(responses):
-            responses = await responses
-            iterator = async_iterator(responses)
-        if iterator is None:
-            if responses is None:
-                # It has written its responses by hand.
-                self.end(None)
-            elif cannot_block(responses):
-                for response in responses:
-                    if not await self.write(response):
-                        return
-                self.end(None)
-            else:
-                # A sync iterator may block, so the pool runs it.
-                await get_running_loop().run_in_executor(
-                    self.plan.pool, self.variables.copy().run, self._iterate_in_pool, responses
-                )
-            return
-        try:
-            while True:
-                try:
-                    response = await iterator.__anext__()
-                except StopAsyncIteration:
-                    break
-                except _CancelledError:
-                    raise
-                except Exception as error:
-                    self.fail(error, "Exception iterating responses: ")
-                    return
+    async def _send_all_of(self, responses):
+        """Of a handler that is neither an async iterator nor returned one."""
+        if responses is None:
+            # It has written its responses by hand.
+            self.end(None)
+        elif cannot_block(responses):
+            for response in responses:
                 if not await self.write(response):
                     return
             self.end(None)
-        except GeneratorExit:
-            iterator = None  # the task is thrown away: nothing can be awaited any more
-            raise
-        finally:
-            aclose = getattr(iterator, "aclose", None)
-            if aclose is not None:
-                await aclose()
+        else:
+            # A sync iterator may block, so the pool runs it.
+            await get_running_loop().run_in_executor(
+                self.plan.pool, self.variables.copy().run, self._iterate_in_pool, responses
+            )
 
     def _broken_off(self, error):
         # SystemExit and the like: not for us to handle, but the client must not wait for ever.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -284,12 +285,105 @@ def next_in_thread(requests: Any, context: Any) -> Iterator[Reply]:
         yield Reply(number=request.number)
 
 
-@pytest.mark.parametrize("handler", [reads, reads_and_writes, for_in_thread, next_in_thread])
+async def waits_for_each(requests: Any, context: Any) -> Any:
+    while True:
+        try:
+            request = await asyncio.wait_for(anext(requests), PATIENCE)
+        except StopAsyncIteration:
+            return
+        yield Reply(number=request.number)
+
+
+async def task_for_each(requests: Any, context: Any) -> Any:
+    while True:
+        task = asyncio.create_task(anext(requests))
+        await asyncio.wait({task})
+        if isinstance(task.exception(), StopAsyncIteration):
+            return
+        yield Reply(number=task.result().number)
+
+
+async def one_read_is_given_up(requests: Any, context: Any) -> Any:
+    given_up = asyncio.ensure_future(anext(requests))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+        # Unless it had come already: the first is there before the handler.
+        yield Reply(number=(await given_up).number)
+    async for request in requests:
+        yield Reply(number=request.number)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        reads,
+        reads_and_writes,
+        for_in_thread,
+        next_in_thread,
+        waits_for_each,
+        task_for_each,
+        one_read_is_given_up,
+    ],
+)
 async def test_requests_are_taken_any_way(stub_for: Any, handler: Callable[..., Any]) -> None:
     method = stub_for("Talk", handler)
     for count in (4, 0, 1):
         requests = [Request(number=number) for number in range(count)]
         assert [reply.number async for reply in method(requests, timeout=20)] == list(range(count))
+
+
+async def test_a_read_is_awaited_once(stub_for: Any) -> None:
+    async def handler(requests: Any, context: Any) -> Any:
+        read = anext(requests)
+        yield Reply(number=(await read).number)
+        with pytest.raises(RuntimeError, match="already awaited"):
+            await read
+
+    method = stub_for("Talk", handler)
+    assert [reply.number async for reply in method([Request(number=3)], timeout=20)] == [3]
+
+
+async def test_of_two_tasks_that_read_each_gets_some(stub_for: Any) -> None:
+    async def handler(requests: Any, context: Any) -> Any:
+        taken: asyncio.Queue[int] = asyncio.Queue()
+
+        async def take() -> None:
+            async for request in requests:
+                taken.put_nowait(request.number)
+
+        tasks = [asyncio.create_task(take()) for _ in range(2)]
+        for _ in range(6):
+            yield Reply(number=await taken.get())
+        await asyncio.gather(*tasks)
+
+    call = stub_for("Talk", handler)()
+    for number in range(6):
+        # The answer shows that it was taken; both tasks wait again, or are about to.
+        await call.write(Request(number=number))
+        assert (await asyncio.wait_for(call.read(), PATIENCE)).number == number
+    await call.done_writing()
+    assert await call.read() is grpc.aio.EOF
+
+
+@pytest.mark.parametrize("method", ["Ask", "Talk"])
+async def test_a_handlers_task_is_named_after_its_method(stub_for: Any, method: str) -> None:
+    def name() -> Reply:
+        task = asyncio.current_task()
+        assert task is not None
+        return Reply(text=task.get_name())
+
+    async def ask(request: Request, context: Any) -> Reply:
+        return name()
+
+    async def talk(requests: Any, context: Any) -> Any:
+        yield name()
+
+    if method == "Ask":
+        reply = await stub_for("Ask", ask)(Request())
+    else:
+        [reply] = [each async for each in stub_for("Talk", talk)([])]
+    assert reply.text == f"/{SERVICE}/{method}"
 
 
 # ---- compiled handlers -------------------------------------------------------------------------------

@@ -72,6 +72,26 @@ async def test_blocked_functions_do_not_block_coroutines(start: str, bridge_serv
             await check(target, servicer)
 
 
+async def test_the_loops_task_factory_makes_the_tasks_of_handlers() -> None:
+    class Task(asyncio.Task[Any]):
+        pass
+
+    class TellsItsTask(AsyncEcho):
+        async def Ask(self, request, context):
+            return Reply(number=int(isinstance(asyncio.current_task(), Task)))
+
+        async def Watch(self, request, context):
+            yield Reply(number=int(isinstance(asyncio.current_task(), Task)))
+
+    asyncio.get_running_loop().set_task_factory(
+        lambda loop, coroutine, **more: Task(coroutine, loop=loop, **more)
+    )
+    async with serving_here(TellsItsTask()) as target, grpc_bridge.insecure_channel(target) as channel:
+        stub = stub_of(channel)
+        assert (await stub.Ask(Request())).number == 1
+        assert [reply.number async for reply in stub.Watch(Request())] == [1]
+
+
 def identity(thing: object) -> bytes:
     return str(id(thing)).encode()
 

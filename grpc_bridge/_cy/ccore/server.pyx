@@ -167,13 +167,22 @@ cdef class DrainedTag(Completion):
 
 
 cdef class CCoreServerStream(ServerStream):
-    """One call."""
+    """One call. The stream is itself the tag of the batch that tells of its end."""
 
     cdef int open(self, ServerSink sink, Mailbox mailbox) except -1:
         self.sink = sink
         self.mailbox = mailbox
-        port.server_watch(self._call, ServerClosedTag(self))
+        port.server_watch(self._call, self)
         return self._server._poller.expect(1)
+
+    cdef int deliver(self) except -1:
+        return self.sink.on_closed(port.cancelled_of(self.event))
+
+    cdef int abandon(self) except -1:
+        # Threads, too, may wait for a call that is bound to a loop.
+        cdef ServerSink sink = self.sink
+        self.deliver()
+        return sink.on_lost()
 
     cdef int receive(self) except -1:
         cdef ServerMessageTag tag = ServerMessageTag(self)
@@ -232,16 +241,6 @@ cdef class ServerSentTag(ServerStreamTag):
 
     cdef int deliver(self) except -1:
         return self.sink.on_sent(self.event.success)
-
-
-cdef class ServerClosedTag(ServerStreamTag):
-    cdef int deliver(self) except -1:
-        return self.sink.on_closed(port.cancelled_of(self.event))
-
-    cdef int abandon(self) except -1:
-        # Threads, too, may wait for a call that is bound to a loop.
-        self.deliver()
-        return self.sink.on_lost()
 
 
 cdef class ServerDoneTag(ServerStreamTag):

@@ -8,11 +8,12 @@ import itertools
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from grpc_bridge.codemod.runner import migrate, write
@@ -70,8 +71,43 @@ def each():
 """
 """Locks that are known by name, and others that only what they are tells of."""
 
+DECORATORS = """import functools
+
+
+def logged(func):
+    @functools.wraps(func)
+    def wrapper(*args):
+        try:
+            return func(*args)
+        finally:
+            print(func.__name__)
+
+    return wrapper
+
+
+def guarded(func):
+    def wrapper(*args):
+        for item in func(*args):
+            yield item
+
+    return wrapper
+"""
+"""Around functions of whatever colours come."""
+
 PLACES = st.sampled_from(
-    ["function", "method", "init", "property", "static", "class", "manager", "generator"]
+    [
+        "function",
+        "method",
+        "init",
+        "property",
+        "static",
+        "class",
+        "manager",
+        "generator",
+        "decorated",
+        "decorated method",
+        "guarded",
+    ]
 )
 
 
@@ -113,19 +149,22 @@ def call_of(number: int, piece: Piece) -> str:
         "class": f"{piece.module}.C{number}.f{number}(stub)",
         "manager": f"{piece.module}.enter{number}(stub)",
         "generator": f"list({name}(stub))",
+        "decorated": f"{name}(stub)",
+        "decorated method": f"{piece.module}.C{number}(stub).f{number}()",
+        "guarded": f"list({name}(stub))",
     }[piece.place]
 
 
 def text_of(number: int, piece: Piece, program: list[Piece]) -> str:
     """The source of a piece."""
-    stub = "self.stub" if piece.place in ("method", "init", "property") else "stub"
+    stub = "self.stub" if piece.place in ("method", "decorated method", "init", "property") else "stub"
     calls = [call_of(n, program[n]).replace("(stub)", f"({stub})") for n in piece.calls if n < len(program)]
     if piece.rpc:
         calls.append(f"{stub}.Hi({number})")
     if piece.stream:
         calls.append(f"list({stub}.Many({number}))")
     body = "\n    ".join(piece.body.format(call=call) for call in calls) or "pass"
-    if piece.place in ("init", "manager", "generator"):
+    if piece.place in ("init", "manager", "generator", "guarded"):
         # Neither a constructor nor a generator returns a value.
         body = "\n    ".join(
             line
@@ -150,14 +189,18 @@ def text_of(number: int, piece: Piece, program: list[Piece]) -> str:
         f"def f{number}(stub: GreeterStub):\n    {body}\n    yield stub\n\n\n"
         f"def enter{number}(stub: GreeterStub):\n    with f{number}(stub) as it:\n        return it\n",
         "generator": f"def f{number}(stub: GreeterStub):\n    {body}\n    yield 1\n",
+        "decorated": "@d.logged\n" + function.replace("PARAMETERS", "stub: GreeterStub"),
+        "decorated method": head + "@d.logged\n    " + indented.replace("PARAMETERS", "self"),
+        "guarded": f"@d.guarded\ndef f{number}(stub: GreeterStub):\n    {body}\n    yield 1\n",
     }[piece.place]
 
 
 def sources(program: list[Piece], mains: list[int]) -> dict[str, str]:
     """The files of a program; `mains` are called at the end of module a, under its guard or above it."""
-    files = {}
+    files = {"d.py": DECORATORS}
     for module in MODULES:
-        text = "import contextlib\nimport threading\n\nimport grpc\n\nimport a\nimport b\nimport c\n"
+        text = "import contextlib\nimport threading\n\nimport grpc\n\n"
+        text += "import a\nimport b\nimport c\nimport d\n"
         text += f"from greet_pb2_grpc import GreeterStub\n\n{LOCKS}\n\n"
         text += "def retry(function):\n    return function()\n\n\n"
         text += "\n\n".join(text_of(n, p, program) for n, p in enumerate(program) if p.module == module)
@@ -216,9 +259,23 @@ def under_locks(tree: ast.Module) -> list[ast.AST]:
     return found
 
 
+def ill_fitting(trees: Iterable[ast.Module]) -> list[str]:
+    """Functions that are decorated with a wrapper of the other colour only."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    defs = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    found: list[str] = []
+    for decorator in (node for node in defs if node.name in ("logged", "guarded")):
+        wrappers = {isinstance(node, ast.AsyncFunctionDef) for node in own(decorator) if node in defs}
+        for fn in defs:
+            if f"d.{decorator.name}" in map(ast.unparse, fn.decorator_list):
+                found += [fn.name] * (isinstance(fn, ast.AsyncFunctionDef) not in wrappers)
+    return found
+
+
 def check(after: dict[str, str]) -> None:
     trees = {name: ast.parse(text) for name, text in after.items()}
     coroutines = coroutine_names(trees)
+    assert ill_fitting(trees.values()) == []
     for name, text in after.items():
         assert doubled_awaits(text) == []
         tree = trees[name]
@@ -248,7 +305,15 @@ def check(after: dict[str, str]) -> None:
                     assert id(node) in taken, f"{name}: {ast.unparse(node)} is not awaited"
 
 
+def both_colours(place: str) -> tuple[list[Piece], list[int]]:
+    """Two of a kind, of which one makes an RPC, and who calls them."""
+    asking, idle = Piece(place, "a", "x = {call}", (), True), Piece(place, "b", "pass", (), False)
+    return [asking, idle, Piece("function", "c", "x = {call}", (0, 1), False)], []
+
+
 @pytest.mark.timeout(1200 if SOAK else 240)
+@example(both_colours("decorated"))
+@example(both_colours("guarded"))
 @settings(
     # The same programs every time, for a suite has to say the same every time; `make soak` looks further.
     max_examples=300 if SOAK else 25,

@@ -96,6 +96,12 @@ def project(path: Path) -> Path | None:
     return here if here in path.parents and here not in (Path.home(), Path(here.anchor)) else None
 
 
+def from_here(path: Path) -> Path:
+    """How a person in the working directory says it, if it is below that."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def parse(path: Path, data: bytes) -> Source | Failure:
     """Decode and parse one file."""
     if len(data) > MAX_SIZE:

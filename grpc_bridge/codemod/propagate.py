@@ -14,6 +14,7 @@ from types import MappingProxyType
 from .adapters import read_by_name, use_of
 from .boundary import Cut, cuts
 from .counterparts import Counterparts
+from .discover import from_here
 from .fakes import fakes
 from .index import Function, Program, own_nodes
 from .infer import Facts
@@ -115,7 +116,7 @@ class Solver(Waiting):
                 if not fn.module.in_run:
                     threaded = self.callees(fn, threaded=True)
                     for callee in self.callees(fn) & self.colours.waiting - self.colours.entries:
-                        where = f"{fn.module.path}, which is not in the run, calls it"
+                        where = f"{from_here(fn.module.path)}, which is not in the run, calls it"
                         # Sync code outside calls it on a plain thread; there it may bridge.
                         self.cut(callee, "GB710", where, fn.is_async and callee not in threaded, fn)
                 if fn.top_level:

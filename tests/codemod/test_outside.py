@@ -63,6 +63,8 @@ def test_a_caller_outside_in_a_tree_without_a_sign(tmp_path: Path, monkeypatch: 
     result = migrate([Path(client.name)])
     assert "\ndef hi(stub: GreeterStub):" in result.changed[Path(client.name)]
     assert rules(result) == ["GB503", "GB710"]
+    [told] = [finding.message for finding in result.findings if finding.rule == "GB710"]
+    assert told.endswith(": report.py, which is not in the run, calls it")
 
 
 def test_a_caller_outside_at_the_top_of_its_module(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ WAITS = frozenset(
 )  # fmt: skip
 """External calls that make their thread wait for somebody; off the loop they do no harm."""
 
-RUNS_LOOP = re.compile(r"asyncio\.(run|.*\.run_until_complete)")
+RUNS_LOOP = re.compile(r"(asyncio|uvloop)\.(run|.*\.run_until_complete)")
 """External calls that no coroutine may make: they run a loop of their own."""
 
 _FAKES_WAIT = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from ..later import cst
 from ..sites import WaitSite
@@ -31,17 +32,21 @@ def match(view: View) -> Iterator[Edit]:
     if not view.becomes_async:
         return
     for site in view.sites(WaitSite):
-        if site.how == "loop" and isinstance(site.node, ast.Call) and len(site.node.args) == 1:
-            head = site.node.func
-            while isinstance(head, ast.Attribute):
-                head = head.value
-            if isinstance(head, ast.Name) and head.id == "asyncio":
-                view.plan.released["asyncio"] = view.plan.released.get("asyncio", 0) + 1
-            yield view.edit(RULE, "Call", site.node, await_argument)
+        if site.how == "loop" and isinstance(site.node, ast.Call) and (site.node.args or given(site.node)):
+            view.release(site.node.func)
+            name = given(site.node) if not site.node.args else ""
+            yield view.edit(RULE, "Call", site.node, partial(await_argument, name=name))
 
 
-def await_argument(node: cst.Call) -> cst.Await:
-    coroutine = node.args[0].value
+def given(node: ast.Call) -> str:
+    """The keyword by which the coroutine is given; "" if there is none."""
+    names = {"main", "future"}
+    return next((k.arg for k in node.keywords if k.arg in names), "") or ""
+
+
+def await_argument(node: cst.Call, name: str) -> cst.Await:
+    by_name = (arg for arg in node.args if arg.keyword is not None and arg.keyword.value == name)
+    coroutine = next(by_name, node.args[0]).value
     if coroutine.lpar:
         return await_(coroutine)
     return await_(coroutine.with_changes(lpar=list(node.lpar), rpar=list(node.rpar)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import libcst as cst
@@ -16,6 +17,10 @@ from .alignment import hanging, shift
 from .imports import add_imports, add_names, drop_unused
 from .prune import Pruned
 from .rules.base import STATEMENTS, Apply, Edit, Key, Plan
+
+LONE_BACKSLASH = re.compile(r"^([ \t]*)\\(?=\r?\n)", re.MULTILINE)
+STAND_IN = "# _backslash_"
+"""For a line that holds nothing but a backslash, which LibCST loses where a statement begins behind it."""
 
 
 class ConcreteError(Exception):
@@ -27,10 +32,13 @@ def edited(plan: Plan, pruned: Pruned, edits: Sequence[Edit]) -> str:
 
     Raises `ConcreteError`, and `prune.Unfit` where statements that were not read have moved.
     """
-    try:
-        tree = cst.parse_module(pruned.text)
-    except cst.ParserSyntaxError as error:
-        raise ConcreteError(f"LibCST cannot parse it: {error.message}") from error
+    tree = _parsed(pruned.text)
+    if tree.code != pruned.text and STAND_IN not in pruned.text:
+        marked, count = LONE_BACKSLASH.subn(rf"\1{STAND_IN}", pruned.text)
+        if count and _parsed(marked).code == marked:
+            text = edited(plan, replace(pruned, text=marked), edits)
+            if text.count(STAND_IN) == count:
+                return text.replace(STAND_IN, "\\")
     if tree.code != pruned.text:
         raise ConcreteError("its layout cannot be kept exactly")
     changed = _applied(tree, pruned, edits) if edits else tree
@@ -44,6 +52,13 @@ def edited(plan: Plan, pruned: Pruned, edits: Sequence[Edit]) -> str:
     if released:
         changed = drop_unused(changed, released, pruned.restored(changed.code))
     return pruned.restored(changed.code)
+
+
+def _parsed(text: str) -> cst.Module:
+    try:
+        return cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise ConcreteError(f"LibCST cannot parse it: {error.message}") from error
 
 
 def _applied(tree: cst.Module, pruned: Pruned, edits: Sequence[Edit]) -> cst.Module:

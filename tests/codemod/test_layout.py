@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .tool import rewritten
+from .tool import migrated, rewritten
 
 
 def test_hanging_lines_move_along() -> None:
@@ -110,4 +110,14 @@ def test_what_hangs_under_yield_from_stands_clear_of_the_body() -> None:
                     timeout=2):  # soon
                 yield item
         """,
+    )
+
+
+def test_a_backslash_on_a_line_of_its_own() -> None:
+    """Found by breaking programs at random; LibCST loses it."""
+    migrated(
+        "import asyncio\n\nimport grpc_bridge as grpc\nfrom greet_pb2_grpc import GreeterStub\n\n"
+        'TEXT = """\n\\\n"""\n\n\\\nasync def main():\n'
+        "    async with grpc.insecure_channel('x') as channel:\n"
+        "        await GreeterStub(channel).Hi(1)\n\n\nif __name__ == '__main__':\n    asyncio.run(main())\n"
     )

@@ -5,6 +5,9 @@ Most are made in the text itself; only for what is left LibCST reads the file, o
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 from .insert import insert
 from .prune import LINE, Unfit, prune, whole
 from .rules.base import Plan
@@ -28,16 +31,23 @@ def rewrite(plan: Plan) -> str:
         except (Unfit, ConcreteError):
             text = rewrite_whole(plan)
     try:
-        compile(text, str(source.path), "exec", dont_inherit=True)
+        _compile(text, source.path)
     except SyntaxError as error:
         raise RewriteError(_why(plan, error)) from error
     return text
 
 
+def _compile(text: str, path: Path) -> None:
+    with warnings.catch_warnings():
+        # As where the file is read: what a linter would say of it is not said here.
+        warnings.simplefilter("ignore")
+        compile(text, str(path), "exec", dont_inherit=True)
+
+
 def _why(plan: Plan, error: SyntaxError) -> str:
     """Whose fault it is that the result does not compile: some errors are found by no parser."""
     try:
-        compile(plan.module.source.text, str(plan.module.source.path), "exec", dont_inherit=True)
+        _compile(plan.module.source.text, plan.module.source.path)
     except SyntaxError as found:
         return f"it does not compile as it is: {found.msg} (line {found.lineno})"
     return f"the result does not compile: {error.msg} (line {error.lineno})"

@@ -56,6 +56,15 @@ def test_a_file_that_cannot_be_read_is_named_and_kept(
     assert reason in failures[0]
 
 
+def test_what_python_warns_of_is_no_trouble(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is it said: neither by default nor where warnings are errors, as they are in tests."""
+    odd = "odd = 1if 'x' is 1 else '\\d'\n"
+    (project / "app.py").write_text(BEFORE + odd)
+    assert main([str(project)]) == 0
+    assert (project / "app.py").read_text() == AFTER + odd
+    assert "Warning" not in capsys.readouterr().err
+
+
 def test_what_only_looks_like_python_2_is_a_plain_error(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ cdef class HandledCall(ServerCall):
     cdef object _task
     cdef bint _counted
     cdef bint _ran
+    cdef bint _entered  # its coroutine
     cdef bint _over
 
     cdef int begin(self, bint is_open) except -1

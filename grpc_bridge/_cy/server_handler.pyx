@@ -144,6 +144,7 @@ cdef class HandledCall(ServerCall):
     # ---- on the loop ------------------------------------------------------------------------------
 
     async def _drive_unary(self, argument, response):
+        self._entered = True
         try:
             if argument is not None:
                 response = self.plan.behavior(argument, self.context)
@@ -164,6 +165,7 @@ cdef class HandledCall(ServerCall):
         # A stream is here most of its time, and what a coroutine needs is there for as long: hence only one, with
         # few variables.
         iterator = None
+        self._entered = True
         try:
             if argument is not None:
                 responses = self.plan.behavior(argument, self.context)
@@ -352,6 +354,9 @@ cdef class HandledCall(ServerCall):
                 # What was begun in the pool is told of its end on the transport's thread.
                 call_in(loop, task.cancel)
         ServerCall._closed(self)
+        if self.cancelled and task is not None and not self._entered:
+            # Cancelled before its first step, a coroutine runs none of its code.
+            return self.over()
         return self._release()
 
     cdef int _release(self) except -1:

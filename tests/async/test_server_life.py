@@ -317,6 +317,56 @@ async def _until_accepted(stub: Any) -> None:
         pass
 
 
+class HoldsTheLoop(AsyncEcho):
+    """`Ask` is a function; `Collect` blocks the loop of the others."""
+
+    def __init__(self) -> None:
+        self.entered, self.release = threading.Event(), threading.Event()
+
+    def Ask(self, request, context):
+        return Reply()
+
+    async def Collect(self, request_iterator, context):
+        self.entered.set()
+        assert self.release.wait(PATIENCE)
+        return Reply()
+
+
+async def test_what_was_cancelled_before_it_began_counts_no_more(bridge_server: Start) -> None:
+    """What a coroutine that never runs would have done at its end is done for it."""
+    servicer, limit = HoldsTheLoop(), 5
+
+    async def as_many_as_may_be(stub: Any) -> bool:
+        talks = [stub.Talk() for _ in range(limit)]
+        try:
+            for call in talks:
+                await call.write(Request())
+                await call.read()
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            return False
+        finally:
+            for call in talks:
+                call.cancel()
+        return True
+
+    target = bridge_server(servicer, maximum_concurrent_rpcs=limit)
+    async with grpc_bridge.insecure_channel(target) as channel:
+        stub = stub_of(channel)
+        holding = stub.Collect.future([])
+        await wait_in_thread(servicer.entered)
+        begun = [stub.Watch(Request()) for _ in range(3)]
+        # On one connection each comes after those before it: they wait for the loop, and so does their end.
+        await stub.Ask(Request())
+        for call in begun:
+            call.cancel()
+        await stub.Ask(Request())
+        servicer.release.set()
+        await holding
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while not await as_many_as_may_be(stub):
+            assert asyncio.get_running_loop().time() < end, "some are counted still"
+
+
 async def test_an_unknown_method_is_unimplemented(bridge_server: Start) -> None:
     async with grpc_bridge.insecure_channel(bridge_server()) as channel:
         with pytest.raises(grpc.RpcError) as caught:

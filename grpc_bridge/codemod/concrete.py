@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from .rules.base import STATEMENTS, Apply, Edit, Key, Plan
 
 LONE_BACKSLASH = re.compile(r"^([ \t]*)\\(?=\r?\n)", re.MULTILINE)
 STAND_IN = "# _backslash_"
-"""For a line that holds nothing but a backslash, which LibCST loses where a statement begins behind it."""
+"""For a line of nothing but a backslash: LibCST loses it, or stumbles, where a statement begins behind it."""
 
 
 class ConcreteError(Exception):
@@ -32,13 +33,17 @@ def edited(plan: Plan, pruned: Pruned, edits: Sequence[Edit]) -> str:
 
     Raises `ConcreteError`, and `prune.Unfit` where statements that were not read have moved.
     """
-    tree = _parsed(pruned.text)
-    if tree.code != pruned.text and STAND_IN not in pruned.text:
-        marked, count = LONE_BACKSLASH.subn(rf"\1{STAND_IN}", pruned.text)
-        if count and _parsed(marked).code == marked:
+    marked, count = LONE_BACKSLASH.subn(rf"\1{STAND_IN}", pruned.text)
+    if count and STAND_IN not in pruned.text:
+        # Inside an expression it may be that only the backslash can be read.
+        with suppress(ConcreteError):
             text = edited(plan, replace(pruned, text=marked), edits)
             if text.count(STAND_IN) == count:
                 return text.replace(STAND_IN, "\\")
+    try:
+        tree = cst.parse_module(pruned.text)
+    except cst.ParserSyntaxError as error:
+        raise ConcreteError(f"LibCST cannot parse it: {error.message}") from error
     if tree.code != pruned.text:
         raise ConcreteError("its layout cannot be kept exactly")
     changed = _applied(tree, pruned, edits) if edits else tree
@@ -52,13 +57,6 @@ def edited(plan: Plan, pruned: Pruned, edits: Sequence[Edit]) -> str:
     if released:
         changed = drop_unused(changed, released, pruned.restored(changed.code))
     return pruned.restored(changed.code)
-
-
-def _parsed(text: str) -> cst.Module:
-    try:
-        return cst.parse_module(text)
-    except cst.ParserSyntaxError as error:
-        raise ConcreteError(f"LibCST cannot parse it: {error.message}") from error
 
 
 def _applied(tree: cst.Module, pruned: Pruned, edits: Sequence[Edit]) -> cst.Module:

@@ -183,6 +183,9 @@ class Solver(Waiting):
             self.stop(fn, site, "GB704", f"line {_line(site)} waits while a threading lock is held")
         if waits and site in self.graph.sync_form:
             self.stop(fn, site, "GB711", f"line {_line(site)} is under grpc.blocking()")
+        if waits and fn.cls is not None and fn.name == "__iter__" and not fn.is_generator:
+            reason = f"line {_line(site)} waits where Python asks for an iterator, and does not await it"
+            self.stop(fn, site, "GB701", reason)
         if waits and self.in_class_body(site):
             reason = f"line {_line(site)} waits in the body of a class, which cannot await"
             self.stop(fn, site, "GB706", reason)

@@ -375,3 +375,27 @@ def test_a_multi_callable_of_the_user_s_own() -> None:
     said = [f.message for f in result.findings if f.rule == "GB708"]
     known = "callers of both colours know it as a grpc.UnaryUnaryMultiCallable"
     assert said == [f"Printing.__call__ stays sync: {known}"]
+
+
+def test_a_method_that_gives_an_iterator_cannot_wait() -> None:
+    """`__aiter__` is not awaited either. Found by breaking programs at random."""
+    found = unchanged(
+        """
+        import grpc
+        from greet_pb2_grpc import GreeterStub
+
+
+        class Replies:
+            def __init__(self, stub: GreeterStub):
+                self.stub = stub
+
+            def __iter__(self):
+                return iter([reply.text for reply in self.stub.Many(1)])
+
+
+        def main(stub: GreeterStub):
+            for text in Replies(stub):
+                print(text)
+        """
+    )
+    assert found == ["GB701", "GB706"]

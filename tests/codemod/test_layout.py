@@ -121,3 +121,7 @@ def test_a_backslash_on_a_line_of_its_own() -> None:
         "    async with grpc.insecure_channel('x') as channel:\n"
         "        await GreeterStub(channel).Hi(1)\n\n\nif __name__ == '__main__':\n    asyncio.run(main())\n"
     )
+    migrated(
+        "import grpc_bridge as grpc\nfrom greet_pb2_grpc import GreeterStub\n\n\n"
+        "async def main(stub: GreeterStub):\n    await stub.Hi(1)\n\n\\\nif not grpc:\n    print(1)\n"
+    )

@@ -27,6 +27,6 @@ def match(view: View) -> Iterator[Edit]:
     if (
         view.becomes_async
         and fn not in view.colours.entries
-        and not (fn.name == "__iter__" and not fn.is_generator)
+        and not (fn.name == "__iter__" and fn.cls is not None and not fn.is_generator)
     ):
         yield view.edit(RULE, "FunctionDef", fn.node, make_async)

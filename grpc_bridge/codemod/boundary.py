@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from . import entries, external
 from .index import Class, Function, Program, dotted
 from .infer import Facts
-from .sites import CallSite, Graph, HandSite
+from .sites import CallSite, Graph, HandSite, WaitSite
 from .values import Ext
 from .wrappers import Wrappers
 
@@ -129,6 +129,8 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts, command: bool) -> Cut |
         return Cut("GB715", "an assignment calls it, and does not await it", True)
     if fn in graph.driven:
         return Cut("GB720", f"its generator's {graph.driven[fn]} is used, which asynchronous ones lack", True)
+    if any(isinstance(site, WaitSite) and site.how == "own loop" for site in graph.of(fn)):
+        return Cut("GB721", "it keeps an event loop of its own", False)
     if fn.cls is not None:
         cut = _by_class(fn, fn.cls, graph)
         if cut is not None:

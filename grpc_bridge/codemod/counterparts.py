@@ -131,7 +131,7 @@ class Counterparts:
     def keeps(self, site: Site, colours: Verdict) -> bool:
         """True for a place that waits, for gRPC or for something else."""
         if isinstance(site, WaitSite):
-            return site.how != "loop"
+            return site.how not in ("loop", "own loop")
         if isinstance(site, CallSite):
             return site.intrinsic or bool(site.callees & colours.waiting)
         if isinstance(site, IterateSite):

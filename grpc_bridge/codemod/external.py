@@ -161,6 +161,9 @@ WAITS = frozenset(
 RUNS_LOOP = re.compile(r"(asyncio|uvloop)\.(run|.*\.run_until_complete)")
 """External calls that no coroutine may make: they run a loop of their own."""
 
+KEEPS_LOOP = re.compile(r"asyncio\.Runner\(\)\.(?:.*\.)?run|(asyncio|uvloop)\.(?:.*\.)?run_forever")
+"""Those for which an `await` is no substitute, for the loop outlives them."""
+
 _FAKES_WAIT = re.compile(
     r"grpc[._]testing\.(channel\(\)\.take_\w+|server_from_dictionary\(\)\.invoke_\w+\(\)\.(termination|take_response))"
 )

@@ -22,6 +22,8 @@ class Handovers(Iterations):
         for path in paths:
             if path == external.SLEEP:
                 self.sites.append(WaitSite(*self.place(node), how="sleep", path=path))
+            elif external.KEEPS_LOOP.fullmatch(path):
+                self.sites.append(WaitSite(*self.place(node), how="own loop", path=path))
             elif external.RUNS_LOOP.fullmatch(path):
                 self.sites.append(WaitSite(*self.place(node), how="loop", path=path))
             elif (full and external.puts(path, node)) or (

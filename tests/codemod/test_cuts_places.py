@@ -212,6 +212,46 @@ STAYS = {
             pool.submit(ask, stub)
         """,
     ),
+    "a runner": (
+        "GB721",
+        """
+        import asyncio
+
+        from elsewhere import watch
+
+
+        def f(stub: GreeterStub):
+            print(stub.Hi(1))
+            with asyncio.Runner() as runner:
+                runner.run(watch(1))
+        """,
+    ),
+    "a runner without a block": (
+        "GB721",
+        """
+        import asyncio
+
+        from elsewhere import watch
+
+
+        def f(stub: GreeterStub):
+            runner = asyncio.Runner()
+            print(runner.run(watch(stub.Hi(1))))
+            runner.close()
+        """,
+    ),
+    "a loop that runs for ever": (
+        "GB721",
+        """
+        import asyncio
+
+
+        def f(stub: GreeterStub):
+            print(stub.Hi(1))
+            loop = asyncio.new_event_loop()
+            loop.run_forever()
+        """,
+    ),
     "atexit": (
         "GB719",
         """

@@ -282,6 +282,7 @@ from elsewhere import out
 def main(stub: GreeterStub):
     EXAMPLE
 """,
+    "GB721": f"import asyncio\n\nEXAMPLE\n\ndef main():\n    report({CHANNEL})\n",
 }
 ELSEWHERE = {"GB604": "tests/codemod/test_mocks.py has each of its lines in a program of its own"}
 OPTIONS = {

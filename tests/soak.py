@@ -11,6 +11,8 @@ import argparse
 import asyncio
 import os
 import random
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -162,11 +164,20 @@ def with_pytest(seconds: float, *arguments: str, whole: bool = False) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
     if whole:
         command += ["-o", "faulthandler_timeout=0"]  # takes minutes, and has a limit of its own
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    in_time = True
     try:
-        subprocess.run(command, cwd=ROOT, env=environment, timeout=seconds, check=True)
+        output, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return False
-    return True
+        # So that it says what has failed until now.
+        in_time = False
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+    print(output, flush=True)
+    failed = re.findall(r"^(?:FAILED|ERROR) .*", output, re.MULTILINE)
+    assert not failed, failed
+    assert not in_time or process.returncode == 0, f"pytest ended with {process.returncode}"
+    return in_time
 
 
 def the_suite_again_and_again(end: float) -> None:

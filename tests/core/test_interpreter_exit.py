@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Start
+from ..conftest import PATIENCE, Start
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -162,7 +162,7 @@ def run(*arguments: str, debug: str = "") -> tuple[str, list[str], int]:
         env={**os.environ, "PYTHONASYNCIODEBUG": debug, "GRPC_VERBOSITY": "ERROR"},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
     # asyncio's debug mode tells of steps that a busy machine made slow; that is about the machine.

@@ -240,6 +240,8 @@ def test_interrupted_before_it_begins(project: Path) -> None:
     """While modules are imported, which is most of a short run."""
     program = (
         "import runpy, signal, sys; sys.argv = ['codemod', *sys.argv[1:]];"
+        # What runs in the background of a shell inherits that it is ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "sys.addaudithook(lambda name, given: name == 'import' and given[0].endswith('codemod.cli')"
         " and signal.raise_signal(signal.SIGINT));"
         "runpy.run_module('grpc_bridge.codemod', run_name='__main__')"

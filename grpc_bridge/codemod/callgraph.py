@@ -6,7 +6,7 @@ import ast
 
 from . import external, implicit
 from .callsites import Calls
-from .decorators import looked_through
+from .decorators import passed_calls
 from .index import Function, Program, is_main_guard
 from .infer import Facts
 from .locks import Locks
@@ -24,7 +24,7 @@ PROTOCOL_PAIRS = {
 
 
 def build(program: Program, facts: Facts) -> Graph:
-    graph = Graph(passed=looked_through(facts))
+    graph = Graph(passed=passed_calls(facts))
     locks = Locks(facts)
     for module in program.modules.values():
         if not module.source.generated:

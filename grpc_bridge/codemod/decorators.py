@@ -178,7 +178,7 @@ def coroutines(fn: Function, facts: Facts, colours: Colours) -> Iterator[Functio
             yield inner
 
 
-def looked_through(facts: Facts) -> frozenset[ast.Call]:
+def passed_calls(facts: Facts) -> frozenset[ast.Call]:
     """The calls in wrappers and their twins that are none of their own."""
     found: set[ast.Call] = set()
     for fn in facts.split:

@@ -324,7 +324,7 @@ class _Reader:
     def late(self, call: ast.Call) -> None:
         """Read a wait that ends after a time, and where its end is caught."""
         self.executor.timed.add(call)
-        if any(isinstance(n, ast.Return) for h in self.handlers() for n in ast.walk(h)):
+        if any(isinstance(n, ast.Return) for h in self.handlers() for n in walk(h)):
             self.fail(call, "waits for a time, and the block is left before what is late is done")
         node: ast.AST = call
         while node is not self.fn.node:
@@ -339,7 +339,7 @@ class _Reader:
         self.executor.escaping.add(call)
 
     def handlers(self) -> Iterator[ast.ExceptHandler]:
-        return (node for node in ast.walk(self.executor.node) if isinstance(node, ast.ExceptHandler))
+        return (node for node in walk(self.executor.node) if isinstance(node, ast.ExceptHandler))
 
     def mapping(self, use: ast.Name, side: Held) -> bool:
         """Read one use of a dictionary that has futures on one side; True where all are waited for."""

@@ -6,10 +6,12 @@ before, it sees to that; it is never let loose on a file that it would have chan
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -39,7 +41,17 @@ def _tidied(command: tuple[str, ...], path: Path, before: str, after: str) -> st
     text = _formatted(command, path, after)
     if text in (None, after) or _formatted(command, path, before) != before:
         return None
-    return text
+    return text if text is not None and _same(text, after) else None
+
+
+def _same(text: str, other: str) -> bool:
+    """True where two texts are laid out differently, and say the same."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.dump(ast.parse(text)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError):
+        return False
 
 
 def _formatted(command: tuple[str, ...], path: Path, text: str) -> str | None:

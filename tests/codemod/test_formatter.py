@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,19 @@ def test_a_formatter_that_is_not_installed(project: Path, monkeypatch: pytest.Mo
 
 def test_a_formatter_that_fails(project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.ruff]\nline-length = 'long'\n")
+    assert main(["--quiet", str(project)]) == 0
+    assert (project / "app.py").read_text() == LONG
+
+
+@pytest.mark.parametrize("broken", ["lambda: (", "x = 1"])
+def test_a_formatter_that_changes_what_is_said(
+    project: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    program = (
+        "import sys; text = sys.stdin.read();"
+        f"print(text, 'await' in text and {broken!r} or '', end='', sep='')"
+    )
+    monkeypatch.setattr(formatter, "_command", lambda _: (sys.executable, "-c", program))
     assert main(["--quiet", str(project)]) == 0
     assert (project / "app.py").read_text() == LONG
 

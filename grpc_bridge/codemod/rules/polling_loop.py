@@ -8,6 +8,7 @@ from functools import partial
 
 from ..index import own_nodes
 from ..later import cst
+from ..nodes import walk
 from ..sites import CallSite, IterateSite, ReadSite, WaitSite, WithSite
 from ..values import Obj
 from .async_for import drives
@@ -45,7 +46,7 @@ def match(view: View) -> Iterator[Edit]:
     waits = waiting(view) if loops else set()
     own = set(own_nodes(view.fn)) if loops else set()
     for loop in loops:
-        inside = {node for node in ast.walk(loop) if node in own}
+        inside = {node for node in walk(loop) if node in own}
         if any(polls(view, node) for node in inside) and not always([loop], waits, own):
             view.plan.imports.add("asyncio")
             idle = all(isinstance(statement, ast.Pass) for statement in loop.body)
@@ -82,7 +83,7 @@ def always(statements: Sequence[ast.stmt], waits: set[ast.AST], own: set[ast.AST
     """True where these statements wait or leave the loop, whichever way they take."""
 
     def within(*nodes: ast.AST) -> bool:
-        return any(node in waits for top in nodes for node in ast.walk(top) if node in own)
+        return any(node in waits for top in nodes for node in walk(top) if node in own)
 
     for statement in statements:
         if isinstance(statement, (ast.Break, ast.Return, ast.Raise)):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
+import time
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,8 +14,8 @@ import pytest
 
 import grpc_bridge
 
-from ..conftest import AsyncEcho, Echo, Start, serving_here, stub_of
-from ..protos.exchange_pb2 import Request
+from ..conftest import PATIENCE, AsyncEcho, Echo, Servicer, Start, serving_here, stub_of, wait_in_thread
+from ..protos.exchange_pb2 import Reply, Request
 
 
 @pytest.fixture
@@ -81,3 +84,41 @@ def test_channels_collected_in_cycles(grpcio_server: Start) -> None:
 
     asyncio.run(main())
     gc.collect()
+
+
+class Patient(Servicer):
+    """Ends while those who want to hear of the call's end are still being told."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.told = threading.Event()
+
+    def Ask(self, request, context):
+        ended = threading.Event()
+        forgotten = weakref.ref(context)
+
+        def wait_for_the_handlers_end() -> None:
+            ended.set()
+            for _ in range(10_000):
+                if forgotten() is None:
+                    self.told.set()
+                    return
+                time.sleep(0.001)
+
+        context.add_callback(wait_for_the_handlers_end)
+        self.entered.set()
+        ended.wait(PATIENCE)
+        return Reply()
+
+
+async def test_a_call_whose_handler_ends_while_its_end_is_told(bridge_server: Start) -> None:
+    servicer = Patient()
+    async with grpc_bridge.insecure_channel(bridge_server(servicer)) as channel:
+        stub = stub_of(channel)
+        for _ in range(20):
+            servicer.entered.clear()
+            servicer.told.clear()
+            call = stub.Ask.future(Request())
+            await wait_in_thread(servicer.entered)
+            call.cancel()
+            await wait_in_thread(servicer.told)

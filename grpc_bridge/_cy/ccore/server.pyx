@@ -176,7 +176,9 @@ cdef class CCoreServerStream(ServerStream):
         return self._server._poller.expect(1)
 
     cdef int deliver(self) except -1:
-        return self.sink.on_closed(port.cancelled_of(self.event))
+        # Held here: the stream lets go of it once both the client and the handler, on its own thread, have ended.
+        cdef ServerSink sink = self.sink
+        return sink.on_closed(port.cancelled_of(self.event))
 
     cdef int abandon(self) except -1:
         # Threads, too, may wait for a call that is bound to a loop.

@@ -11,7 +11,7 @@ cdef class ClientCall(ClientCallState):
     cdef list _end_waiters
     cdef list _header_waiters
     cdef object _read_waiter
-    cdef object _outbox
+    cdef list _outbox  # of (message, waiter), or None
     cdef bint _end_sent
     # plain functions, called with nothing once the call has ended
     cdef list _callbacks

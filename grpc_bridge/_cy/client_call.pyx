@@ -6,7 +6,6 @@ Task. Methods are for the loop's own thread, except where they say otherwise.
 """
 
 import asyncio
-import collections
 
 from grpc_bridge._border import run_callback, user_frame
 from grpc_bridge._errors import bound_to_another_loop, rpc_error
@@ -14,7 +13,7 @@ from grpc_bridge._errors import bound_to_another_loop, rpc_error
 from grpc_bridge._cy.client_state cimport ClientCallState
 from grpc_bridge._cy.ending cimport is_finalizing
 from grpc_bridge._cy.handoff cimport LoopMailbox, Waiter, mailbox_of
-from grpc_bridge._cy.transport cimport CallHead, ClientTransport
+from grpc_bridge._cy.transport cimport CallHead, ClientStream, ClientTransport
 
 cdef int _RUNNING = -1
 cdef int _OK = 0
@@ -135,19 +134,26 @@ cdef class ClientCall(ClientCallState):
         It takes one at a time: the next when the one before has gone.
         """
         cdef bytes message
+        cdef list last = None
+        cdef ClientStream stream
         self.check_loop()
         message = request if self.serializer is None else self.serializer(request)
         waiter = self.loop.create_future()
+        if self.writing:
+            # Allocated before it is looked: the one before may go on another thread.
+            last = [(message, waiter)]
         if self.code != _RUNNING:
             waiter.set_result(False)
         elif self.writing:
             if self._outbox is None:
-                self._outbox = collections.deque()
-            self._outbox.append((message, waiter))
+                self._outbox = last
+            else:
+                self._outbox.append(last[0])
             self.writer_waits = True
         else:
             self.writing = True
-            self.stream.send(message)
+            stream = self.stream
+            stream.send(message)
             waiter.set_result(True)
         return waiter
 
@@ -160,24 +166,29 @@ cdef class ClientCall(ClientCallState):
             self._send_end()
 
     cdef int _send_end(self) except -1:
+        cdef ClientStream stream
         if not self._end_sent:
             self._end_sent = True
-            self.stream.send_end()
+            stream = self.stream
+            stream.send_end()
         return 0
 
     cdef int _message_went(self, bint ok) except -1:
         # Any thread, where no writer waits.
+        cdef ClientStream stream
         if self.code != _RUNNING:
+            self.writing = False
             return 0
         while self._outbox:
-            message, waiter = self._outbox.popleft()
+            message, waiter = self._outbox.pop(0)
             self.writer_waits = len(self._outbox) > 0
             if waiter.cancelled():
                 continue  # its sender has gone, and sends nothing
-            self.writing = True
-            self.stream.send(message)
+            stream = self.stream
+            stream.send(message)
             waiter.set_result(True)
             return 0
+        self.writing = False
         if self.half_closed:
             self._send_end()
         return 0

@@ -44,7 +44,6 @@ cdef class ClientCallState(ClientSink):
         return 0
 
     cdef int on_sent(self, bint ok) except -1:
-        self.writing = False
         return self._message_went(ok)
 
     cdef int on_status(self, int code, str details, tuple metadata, str debug) except -1:
@@ -56,34 +55,38 @@ cdef class ClientCallState(ClientSink):
 
     cdef bint cancel(self, int code, str details) except -1:
         """End the call from this side; False when it had ended before."""
+        cdef ClientStream stream
         if self.code != _RUNNING:
             return False
         self.cancelled_here = code == _CANCELLED
-        if self.stream is not None:
-            self.stream.cancel(code, details)
+        stream = self.stream
+        if stream is not None:
+            stream.cancel(code, details)
         self._end(code, details, (), details)
         return True
 
     cdef int leave(self, int code, str details) except -1:
         """End the call where nobody is left to hear of it."""
-        stream, self.stream = self.stream, None
+        cdef ClientStream stream = self.stream
+        self.stream = None
         self.code = code
         self.details = self.debug = details
         self.cancelled_here = code == _CANCELLED
         if stream is not None:
-            (<ClientStream>stream).cancel(code, details)
+            stream.cancel(code, details)
         return 0
 
     cdef int want_message(self) except -1:
         """Ask for the next message, unless one is here, on its way, or past hoping for."""
         if self.reading or self.read_ended or self.inbox is not None:
             return 0
-        if self.stream is None:
+        cdef ClientStream stream = self.stream
+        if stream is None:
             # A status comes after the last message.
             self.read_ended = True
             return 0
         self.reading = True
-        return self.stream.receive()
+        return stream.receive()
 
     cdef bytes take_message(self):
         """The message that has come, making room for the next; None if there is none."""

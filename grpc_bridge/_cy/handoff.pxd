@@ -56,6 +56,7 @@ cdef class LoopMailbox(Mailbox):
     cdef int _resume_all(self) except -1
     cdef bint defer(self, object callback) except -1  # any thread
     cdef int hasten(self) except -1
+    cdef int _pull_all(self) except -1
     cdef int _deliver_all(self) except -1
     cdef int _deliver_ready(self) except -1
     cdef int _abandon(self) except -1

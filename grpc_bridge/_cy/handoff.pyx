@@ -9,8 +9,11 @@ trade the GIL once per event.
 What a coroutine of ours waits for is a `Waiter`: the mailbox goes on with the task that waits in the same
 turn of the loop in which the completion came, where a future would ask the loop for another turn.
 
-All state here is guarded by the GIL: no Python code runs between a test and the change that
-depends on it.
+All state here, and in the modules that build on it, is guarded by the GIL: no Python code runs between a
+test and the change that depends on it. Nor is anything allocated there that the collector knows of, such as
+a tuple or a list: before Python 3.12 that may run the collector, which may run anybody's code.
+
+What has a C method called must be held by the caller: an attribute that another thread may set does not do.
 """
 
 import asyncio
@@ -145,9 +148,6 @@ cdef class LoopMailbox(Mailbox):
         return self._scheduled
 
     cdef int lend(self, Source source) except -1:
-        if self.is_lost():
-            # It may have been closed before it came to what it had been woken for.
-            return 0
         if source in self._sources:
             # It lost the turn by standing still, and has not stirred since: busy, most often, but it may block.
             source.relent += 1
@@ -222,9 +222,10 @@ cdef class LoopMailbox(Mailbox):
         # The loop was closed with completions on their way: nobody is left to wait for them.
         cdef Source source
         cdef Completion completion
+        # First: what comes in between is abandoned by whoever then finds the loop closed.
+        self._scheduled = False
         ready, self._ready = self._ready, []
         sources, self._sources = self._sources, []
-        self._scheduled = False
         for source in sources:
             source.give_back(self)
         for completion in ready:
@@ -232,24 +233,12 @@ cdef class LoopMailbox(Mailbox):
         return 0
 
     def _drain(self):
-        cdef Source source
-        cdef list sources = self._sources
         if self._bell == _NOT_HUNG:
             self._hang_bell()
         # `_scheduled` stays true for as long as this runs, so that nobody wakes a loop that is awake.
-        if sources:
-            self._sources = []
-            for source in sources:
-                if source.fresh:
-                    # What follows from the event that came with it is only about to be asked for.
-                    source.fresh = False
-                    self._sources.append(source)
-                elif source.pull(self):
-                    source.relent = 0
-                    self._sources.append(source)
-                else:
-                    source.give_back(self)
         try:
+            if self._sources:
+                self._pull_all()
             for _ in range(_MOST_ROUNDS):
                 self._deliver_all()
                 # What was done now may have had its outcome at once.
@@ -261,6 +250,29 @@ cdef class LoopMailbox(Mailbox):
                 self.loop.call_soon(self._drain_callback, context=self._context)
             else:
                 self._scheduled = False
+
+    cdef int _pull_all(self) except -1:
+        cdef Source source
+        cdef Py_ssize_t pulled = 0
+        cdef list sources = self._sources
+        self._sources = []
+        try:
+            for source in sources:
+                if source.fresh:
+                    # What follows from the event that came with it is only about to be asked for.
+                    source.fresh = False
+                    self._sources.append(source)
+                elif source.pull(self):
+                    source.relent = 0
+                    self._sources.append(source)
+                else:
+                    source.give_back(self)
+                pulled += 1
+        finally:
+            if pulled < len(sources):
+                # Ctrl-C, and the loop may be run again.
+                self._sources += sources[pulled:]
+        return 0
 
     cdef int _deliver_all(self) except -1:
         # In debug mode the loop watches how long each task takes, and has to start them itself.

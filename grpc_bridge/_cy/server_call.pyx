@@ -199,10 +199,11 @@ cdef class ServerCall(ServerCallState):
             gate.lock.acquire()  # network op
 
     cdef int _wait_to_read(self, object waiter) except -1:
+        cdef list more = None if self._reader is None else [waiter]
         if self._reader is None:
             self._reader = waiter
         elif self._more_readers is None:
-            self._more_readers = [waiter]
+            self._more_readers = more
         else:
             self._more_readers.append(waiter)
         if self.inbox is not None or self.read_ended or self.closed:
@@ -263,10 +264,11 @@ cdef class ServerCall(ServerCallState):
 
     def add_callback(self, callback):
         """Call it, without arguments, when the RPC is over; False, and no call, if it is."""
+        cdef list callbacks = [callback]
         if self.closed:
             return False
         if self._callbacks is None:
-            self._callbacks = [callback]
+            self._callbacks = callbacks
         else:
             self._callbacks.append(callback)
         return True

@@ -70,6 +70,7 @@ cdef class ServerCore(Acceptor):
             if not is_open:
                 stream.open(nobody, inline_mailbox)
             return self.refuse(stream, _RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+        self._shared.active += 1
         call = HandledCall()
         call.shared = self._shared
         call.stream = stream
@@ -81,7 +82,6 @@ cdef class ServerCore(Acceptor):
         call.plan = plan
         call.variables = variables
         call._counted = True
-        self._shared.active += 1
         return call.begin(is_open)
 
     cdef int reject(self, ServerStream stream, int code, str details) except -1:

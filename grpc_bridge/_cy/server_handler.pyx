@@ -394,11 +394,19 @@ cdef class _StartTask(Completion):
         self.result = result
 
     cdef int deliver(self) except -1:
+        if self.call.cancelled:
+            # Meanwhile: there was no task yet that could have been told.
+            self._discard()
+            return self.call.over()
         return self.call.start_task(self.coroutine)
 
     cdef int abandon(self) except -1:
+        self._discard()
+        return self.call.on_lost()
+
+    cdef int _discard(self) except -1:
         # Nobody has forgotten to await them.
         self.coroutine.close()
         if _iscoroutine(self.result):
             self.result.close()
-        return self.call.on_lost()
+        return 0

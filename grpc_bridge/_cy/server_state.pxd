@@ -25,7 +25,7 @@ cdef class ServerCallState(ServerSink):
     # what goes out: one message at a time, and those that wait for it, in order
     cdef bint sending
     cdef readonly bint wrote  # at least one
-    cdef object _queued  # deque of (message, flags, ticket), or None
+    cdef list _queued  # of (message, flags, ticket), or None
     cdef tuple _ending  # the status that waits for them: (message, code, details)
 
     # what came in

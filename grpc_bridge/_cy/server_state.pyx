@@ -1,10 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """The states of one call on the server. No I/O, no asyncio, no threads.
 
-Its verbs may be used from any thread; what has ended ignores them.
+Its verbs may be used from any thread; what has ended ignores them. The GIL guards the states: nothing is
+allocated between a test and the change that depends on it (see `handoff`).
 """
-
-from collections import deque
 
 from grpc_bridge._metadata import illegal_pair
 
@@ -30,13 +29,14 @@ cdef class ServerCallState(ServerSink):
         return self._message_came()
 
     cdef int on_sent(self, bint ok) except -1:
-        self.sending = False
+        # Until nothing waits to follow, whoever wants to send has to get in line.
         while self._queued:
-            message, flags, ticket = self._queued.popleft()
+            message, flags, ticket = self._queued.pop(0)
             self.writer_waits = len(self._queued) > 0
             if not self._given_up(ticket):
                 self._send(message, flags)
                 return self._message_taken(ticket, True)
+        self.sending = False
         if self._ending is not None:
             (message, code, details), self._ending = self._ending, None
             return self._end_stream(message, code, details)
@@ -89,12 +89,18 @@ cdef class ServerCallState(ServerSink):
     cdef int send_message(self, bytes message, object ticket) except -1:
         """Send a message when the one before it has gone; the ticket says who waits until it is taken."""
         cdef int flags = self._flags()
+        cdef list last
         if self.sending:
-            if self._queued is None:
-                self._queued = deque()
-            self._queued.append((message, flags, ticket))
-            self.writer_waits = True
-            return 0
+            last = [(message, flags, ticket)]
+            if not self.is_active():
+                return self._message_taken(ticket, False)
+            if self.sending:
+                if self._queued is None:
+                    self._queued = last
+                else:
+                    self._queued.append(last[0])
+                self.writer_waits = True
+                return 0
         self._send(message, flags)
         return self._message_taken(ticket, True)
 
@@ -107,8 +113,10 @@ cdef class ServerCallState(ServerSink):
             return 0
         self.finished = True
         if self.sending and code == _OK:
-            self._ending = (message, code, details)
-            return 0
+            ending = (message, code, details)
+            if self.sending:
+                self._ending = ending
+                return 0
         self._drop_queued()
         return self._end_stream(message, code, details)
 

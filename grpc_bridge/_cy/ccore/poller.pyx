@@ -139,7 +139,8 @@ cdef class Poller(Source):
         if self._idle:
             self._idle = False
             self._ring()
-        elif self._thread is None:
+        elif not self._runs:
+            self._runs = True
             self._thread = threading.Thread(target=self._run, name="grpc_bridge poller", daemon=True)
             self._thread.start()
         return 0
@@ -156,16 +157,17 @@ cdef class Poller(Source):
         if self._idle:
             self._idle = False
             self._ring()
-        elif self._thread is None:
+        elif not self._runs:
             self.ended()
         return 0
 
     cdef int when_idle(self, object callback) except -1:
         """Call it on the poller's thread once nothing is on its way; at once if nothing is."""
+        cdef list callbacks = [callback]
         if self.pending <= 0:
             callback()
         elif self._on_idle is None:
-            self._on_idle = [callback]
+            self._on_idle = callbacks
         else:
             self._on_idle.append(callback)
         return 0
@@ -245,9 +247,10 @@ cdef class Poller(Source):
                 if callbacks is not None:
                     for callback in callbacks:
                         callback()
-                if self._stopped:
+                if self._stopped and self.pending <= 0:
                     # Whoever still expects something starts another.
                     self._thread = None
+                    self._runs = False
                     _lingering.discard(self)
                     self.ended()
                     return
@@ -270,9 +273,11 @@ cdef class Poller(Source):
             self.route(event)
             # The event holds a call: it must be gone before the thread waits again.
             event = tag = None
-            if lends and isinstance(mailbox, LoopMailbox):
+            # A loop may have been closed before it came to what it had been woken for.
+            if lends and isinstance(mailbox, LoopMailbox) and not mailbox.is_lost():
                 routed = self._routed
                 self._borrower = <LoopMailbox>mailbox
+                # If it takes nothing, nothing has run in between: then it has not begun to pull, either.
                 if mailbox.lend(self):
                     self._await_return()
                     self._learn(self._routed - routed)

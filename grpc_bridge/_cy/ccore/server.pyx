@@ -72,10 +72,16 @@ cdef class CCoreServer(ServerTransport):
         return 0
 
     cdef int _post(self, RequestTag tag) except -1:
-        if not self._refusing:
+        if self._refusing:
+            return 0
+        try:
             port.request_call(self._server, self._queue, tag)
-            self._poller.expect(1)
-        return 0
+        except ValueError:
+            # It has begun to refuse meanwhile.
+            if not self._refusing:
+                raise
+            return 0
+        return self._poller.expect(1)
 
     def _drained(self):
         cdef Acceptor acceptor = self._acceptor

@@ -65,6 +65,10 @@ class _Through(Generic[T]):
                 try:
                     yield waited_for
                     error = None
+                except GeneratorExit:
+                    # As `await` does: the collector may have closed what is inside already.
+                    steps.close()
+                    raise
                 except BaseException as thrown:
                     error = thrown
         except StopIteration as end:

@@ -53,6 +53,7 @@ soak: build
 # The suite over and over, for what shows itself only now and then; takes hours.
 repeat: build
 	$(BIN)/python -m pytest -n 2 --count 20 -x -q tests/async tests/core tests/sync_parity
+	$(BIN)/python -m pytest -n 2 -q -p tests.collector tests/async tests/core tests/users tests/sync_parity
 	GRPC_BRIDGE_WHOLE=1 $(BIN)/python -m pytest -n 2 -q tests/codemod/test_everything.py tests/codemod/test_properties.py
 
 # What has to hold before anything is uploaded, from the sources alone: takes some four minutes. The wheel is built

@@ -7,9 +7,6 @@ may let another thread go on: a state that is tested before and changed after is
 from __future__ import annotations
 
 import asyncio
-import gc
-import itertools
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +14,7 @@ import pytest
 
 import grpc_bridge
 
+from ..collector import interfering
 from ..conftest import AsyncEcho, Echo, Start, serving_here, stub_of
 from ..protos.exchange_pb2 import Request
 
@@ -25,19 +23,8 @@ CALLS = 200
 
 @pytest.fixture(autouse=True)
 def others_go_on_when_it_collects() -> Iterator[None]:
-    collections = itertools.count()
-
-    def let_others_go(phase: str, _: dict[str, int]) -> None:
-        if phase == "stop":
-            # Now and then for long enough that a thread can wake up, do its work, and end.
-            time.sleep(0 if next(collections) % 20 else 0.0002)
-
-    threshold = gc.get_threshold()
-    gc.callbacks.append(let_others_go)
-    gc.set_threshold(5, 100, 1000)
-    yield
-    gc.set_threshold(*threshold)
-    gc.callbacks.remove(let_others_go)
+    with interfering():
+        yield
 
 
 async def watch(stub: Any) -> int:

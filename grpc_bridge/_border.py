@@ -285,7 +285,8 @@ class LoopThread:
             self._thread.join(timeout=5)
 
 
-_background_lock = threading.Lock()
+# A signal handler may need the loop while this thread is starting it.
+_background_lock = threading.RLock()
 _background: LoopThread | None = None
 
 
@@ -293,7 +294,7 @@ def _forget_background() -> None:
     # After a fork: the parent's thread does not run here.
     global _background, _background_lock
     _fork.leave_behind(_background)
-    _background, _background_lock = None, threading.Lock()
+    _background, _background_lock = None, threading.RLock()
 
 
 _fork.register(after_in_child=_forget_background)
@@ -304,7 +305,11 @@ def background_loop() -> asyncio.AbstractEventLoop:
     global _background
     with _background_lock:
         if _background is None or _background.loop.is_closed():
-            _background = LoopThread("grpc_bridge.run")
+            started = LoopThread("grpc_bridge.run")
+            if _background is None or _background.loop.is_closed():
+                _background = started
+            else:
+                started.stop()
         return _background.loop
 
 

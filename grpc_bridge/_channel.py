@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -58,7 +59,8 @@ class Channel(grpc.Channel):
 
     def _start_afresh(self) -> None:
         """Have nothing yet of what is made when first needed."""
-        self._lock = threading.Lock()
+        # A signal handler may close the channel while this thread is inside.
+        self._lock = threading.RLock()
         self._sync_made: grpc.Channel | None = None
         self._transport_made: CCoreChannel | None = None
         self._watcher_made: ConnectivityWatcher | None = None
@@ -113,12 +115,20 @@ class Channel(grpc.Channel):
         )
 
     def check_open(self) -> None:
-        """Raise what grpcio raises for a blocking call on a channel that was closed.
-
-        C-core crashes when a method is registered on a closed channel, so this comes before that, too.
-        """
+        """Raise what grpcio raises for a blocking call on a channel that was closed."""
         if self._closed:
             raise ValueError("Cannot invoke RPC on closed channel!")
+
+    @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Check that it is open, and keep it so: no other thread closes it, or is in here, meanwhile.
+
+        For registering methods, at which C-core crashes on a closed channel, and which two threads must not
+        do at once.
+        """
+        with self._lock:
+            self.check_open()
+            yield
 
     def with_compression(self, metadata: Any, compression: grpc.Compression) -> Any:
         """The metadata of a call that asks for a compression of its own."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple, cast
 
 import grpc
@@ -88,10 +89,10 @@ class InterceptedChannel(grpc.Channel):
     def grpcio_channel(self) -> Any:
         """grpcio's own interception."""
         if self._generation != _fork.generation:
-            self._generation = _fork.generation
             self._grpcio_made = grpc.intercept_channel(
                 getattr(self._channel, "sync_channel", self._channel), self._interceptor
             )
+            self._generation = _fork.generation  # last: another thread may be asking
         return self._grpcio_made
 
     def subscribe(
@@ -158,18 +159,17 @@ class InterceptedChannel(grpc.Channel):
             return getattr(self._channel, kind)(inner_method, *codec, **named)
 
         def make_sync() -> Any:
-            self.check_open()
-            return getattr(self.grpcio_channel, kind)(method, *codec, **named)
+            with self.held_open():
+                return getattr(self.grpcio_channel, kind)(method, *codec, **named)
 
         if not isinstance(self._interceptor, (_SYNC_KINDS[kind], _ASYNC_KINDS[kind])):
             return make(method)
         return wrapper(self, make, make_sync, method, self._interceptor)
 
-    def check_open(self) -> None:
-        """Raise what grpcio raises for a call on a channel that was closed."""
-        check = getattr(self._channel, "check_open", None)
-        if check is not None:
-            check()
+    def held_open(self) -> AbstractContextManager[None]:
+        """As the channel's own, where it is one of ours."""
+        held = getattr(self._channel, "held_open", nullcontext)
+        return held()
 
     # ---- what grpc.aio adds -----------------------------------------------------------------------
 
@@ -276,8 +276,8 @@ class InterceptedMultiCallable:
     @property
     def _sync(self) -> Any:
         if self._generation != _fork.generation:
-            self._generation = _fork.generation
             self._sync_made = self._make_sync()
+            self._generation = _fork.generation  # last: another thread may be asking
         return self._sync_made
 
     # ---- in a coroutine ---------------------------------------------------------------------------

@@ -90,24 +90,27 @@ class MultiCallable:
         self._forget()
 
     def _forget(self) -> None:
-        # What is made when first needed, in this process: a fork makes it anew.
-        self._generation = _fork.generation
+        # What is made when first needed, in this process: a fork makes it anew. Several threads may be at it,
+        # so what says that something is there comes last, here and where it is made.
         self._sync_made: Any = None
         self._handle: Any = None
         self._transport: Any = None
+        self._generation = _fork.generation
 
     @property
     def _sync(self) -> Any:
         if self._generation != _fork.generation:
             self._forget()
         if self._sync_made is None:
-            self._channel.check_open()
-            self._sync_made = getattr(self._channel.sync_channel, self._arity)(
-                self._method,
-                self._request_serializer,
-                self._response_deserializer,
-                **({"_registered_method": True} if self._registered else {}),
-            )
+            with self._channel.held_open():
+                sync_channel = self._channel.sync_channel
+                self._channel.check_open()  # a signal handler may have closed it just now
+                self._sync_made = getattr(sync_channel, self._arity)(
+                    self._method,
+                    self._request_serializer,
+                    self._response_deserializer,
+                    **({"_registered_method": True} if self._registered else {}),
+                )
         return self._sync_made
 
     def _start(
@@ -126,9 +129,10 @@ class MultiCallable:
             self._forget()
         transport = self._transport
         if transport is None:
-            self._channel.check_open()
-            transport = self._transport = self._channel.transport
-            self._handle = transport.method_handle(self._method, self._registered)
+            with self._channel.held_open():
+                transport = self._channel.transport
+                self._handle = transport.method_handle(self._method, self._registered)
+                self._transport = transport
         if metadata is not None:
             metadata = outgoing(metadata)
         if compression is not None:

@@ -30,11 +30,14 @@ cdef class CCoreChannel(ClientTransport):
         self._handles = {}
 
     def method_handle(self, str method, bint registered):
-        """What `CallHead.method` wants for a method's full name."""
+        """What `CallHead.method` wants for a method's full name; ``ValueError`` if the channel is closed."""
         cdef bytes encoded = method.encode()
         if not registered:
             return encoded
-        # Under the GIL, and without Python code in between: registration is not thread-safe.
+        # Under the GIL, and without Python code in between: registration is not thread-safe, and crashes on a
+        # channel that has been closed.
+        if self._closed:
+            raise ValueError("Cannot invoke RPC on closed channel!")
         if method not in self._handles:
             self._handles[method] = (encoded, _port.registered_call_handle(self._channel, encoded))
         return self._handles[method]

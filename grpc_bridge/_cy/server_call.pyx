@@ -227,7 +227,7 @@ cdef class ServerCall(ServerCallState):
         return self._wake_readers()
 
     cdef bint _given_up(self, object ticket) except -1:
-        return type(ticket) is not _Gate and ticket.cancelled()
+        return ticket is not None and type(ticket) is not _Gate and ticket.cancelled()
 
     cdef int _message_taken(self, object ticket, bint ok) except -1:
         return 0 if ticket is None else _settle(ticket, ok)

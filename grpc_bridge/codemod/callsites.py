@@ -8,11 +8,16 @@ from .. import _surface
 from . import external
 from .handovers import Handovers
 from .index import Function
+from .nodes import children, walk
 from .sites import CallSite, IterateSite
-from .values import Cls, Ext, Func, Inst, Maker, MemberOf, Obj, Value, Values
+from .threads import is_quick
+from .values import NOTHING, Cls, Ext, Func, Inst, Maker, MemberOf, Obj, Value, Values
 
 CREATES = frozenset({"ResponseStream", "Future", "Call"})
 """Objects that belong to the context (thread or loop) in which they were made."""
+
+BINDS = (ast.NamedExpr, ast.Lambda, ast.Yield, ast.YieldFrom, ast.Await)
+"""What means something else outside the lambda in which it stands."""
 
 
 class Calls(Handovers):
@@ -24,11 +29,15 @@ class Calls(Handovers):
         callees = self.facts.of(node.func)
         site = CallSite(*self.place(node))  # type: ignore[arg-type]
         parent = self.graph.parents.get(node)
-        site.awaited = isinstance(parent, ast.Await) or self.given_to_loop(node)
+        taker = self.given_to(node)
+        site.awaited = site.given = not taker.isdisjoint(external.TAKES_AWAITABLES)
+        site.awaited |= isinstance(parent, ast.Await)
         site.discarded = isinstance(parent, ast.Expr)
-        if isinstance(parent, ast.Await):
+        if site.awaited and taker.isdisjoint(external.WANTS_TASKS):
             site.threaded = external.threaded(_paths(callees), node)
-        if site.threaded is not None:
+        if isinstance(site.threaded, ast.Lambda):
+            callees = self.called_by(site.threaded)
+        elif site.threaded is not None:
             callees = self.facts.of(site.threaded)
         for callee in callees:
             self.classify(site, callee, node)
@@ -48,19 +57,28 @@ class Calls(Handovers):
             self.graph.creators.add(self.fn)
         self.external_call(node, self.facts.of(node.func), site)
 
-    def given_to_loop(self, node: ast.expr) -> bool:
-        """True for what asyncio is given to wait for: `asyncio.gather(*[stub.Get(n) for n in numbers])`."""
+    def called_by(self, function: ast.Lambda) -> Values:
+        """What such a lambda calls; nothing where the loop may not do what else it does."""
+        body = function.body
+        assert isinstance(body, ast.Call)
+        for part in children(body):
+            for node in walk(part):
+                call = isinstance(node, ast.Call)
+                if isinstance(node, BINDS) or (call and not is_quick(node, self.facts)):
+                    return NOTHING
+        return self.facts.of(body.func)
+
+    def given_to(self, node: ast.expr) -> set[str]:
+        """Which functions are given something to wait for: `asyncio.gather(*[stub.Get(n) for n in numbers])`."""
         inner: ast.AST = node
         parent = self.graph.parents.get(inner)
         while isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.Set)) or (
             isinstance(parent, (ast.ListComp, ast.SetComp, ast.GeneratorExp)) and parent.elt is inner
         ):
             inner, parent = parent, self.graph.parents.get(parent)
-        return (
-            isinstance(parent, ast.Call)
-            and inner in parent.args
-            and not _paths(self.facts.of(parent.func)).isdisjoint(external.TAKES_AWAITABLES)
-        )
+        if isinstance(parent, ast.Call) and inner in parent.args:
+            return _paths(self.facts.of(parent.func))
+        return set()
 
     def classify(self, site: CallSite, callee: Value, node: ast.Call) -> None:
         if isinstance(callee, Func):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .. import _surface
+from .nodes import defaults
 from .values import NOTHING, Ext, MemberOf, Value, Values
 
 SinkKind = Literal["thread", "exit", "callback", "signal", "handler", "loop", "finalizer"]
@@ -139,6 +140,9 @@ TAKES_AWAITABLES = frozenset(
     for name in ("as_completed", "ensure_future", "gather", "shield", "wait", "wait_for", "create_task")
 )
 """What waits for what it is given, or has it waited for."""
+
+WANTS_TASKS = frozenset({"asyncio.wait", "asyncio.create_task"})
+"""Those of them that do not take whatever can be awaited."""
 
 RUN = "grpc.run"
 """What stands between sync code and a coroutine; `grpc_bridge.run`, by the name it has in the analysis."""
@@ -289,13 +293,23 @@ def _by_method_name(method: str) -> list[Sink]:
 
 
 def threaded(paths: set[str], call: ast.Call) -> ast.expr | None:
-    """The function that a call has run by asyncio's own threads, as it is written."""
+    """The function that a call has run by asyncio's own threads, as it is written.
+
+    A lambda is one where it is given nothing and does no more than to make one call; `lambda x=x: f(x)` too.
+    """
     function: ast.expr | None = None
     if paths == {TO_THREAD} and call.args:
         function = call.args[0]
     elif paths and all(map(_RUN_IN_EXECUTOR.fullmatch, paths)) and len(call.args) > 1:
         first = call.args[0]
         function = call.args[1] if isinstance(first, ast.Constant) and first.value is None else None
+    if isinstance(function, ast.Lambda):
+        own = [(arg.arg, value) for arg, value in defaults(function.args)]
+        whole = function is call.args[-1] and not call.keywords
+        whole = whole and ast.unparse(function.args) == ", ".join(
+            f"{name}={name}" for name, value in own if isinstance(value, ast.Name) and value.id == name
+        )
+        return function if whole and isinstance(function.body, ast.Call) else None
     return function if isinstance(function, (ast.Name, ast.Attribute)) else None
 
 

@@ -192,7 +192,7 @@ class Solver(Waiting):
         if waits and sys.version_info < (3, 11) and self.comprehensions_around(site) > 1:
             reason = f"line {_line(site)} waits in a comprehension inside another, which needs Python 3.11"
             self.stop(fn, site, "GB706", reason)
-        awaited = isinstance(site, CallSite) and site.awaited
+        awaited = isinstance(site, CallSite) and (site.awaited or site.given)
         if waits and site.generator and not (awaited or self.can_collect(site.generator, fn)):
             reason = f"line {_line(site)} waits inside a generator expression that is handed on"
             self.stop(fn, site, "GB720", reason)

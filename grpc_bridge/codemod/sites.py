@@ -38,12 +38,14 @@ class CallSite(Site):
     plain: bool = False
     """It may also be something that nobody awaits."""
     awaited: bool = False
+    given: bool = False
+    """It stands where asyncio is given what it waits for."""
     unknown: bool = False
     """It is an RPC, and whether it streams is not known."""
     discarded: bool = False
     """The call is a statement of its own: nobody looks at its value."""
     threaded: ast.expr | None = None
-    """The callee in `await asyncio.to_thread(callee, ...)`."""
+    """The callee in `await asyncio.to_thread(callee, ...)`, or the lambda that calls it."""
 
     picked: bool = False
     """It calls one of several functions of the program, whichever argparse has found in the command line."""

@@ -124,10 +124,8 @@ def may_block(fn: Function, facts: Facts, seen: set[Function] | None = None) -> 
             return node.func.attr
         for callee in callees:
             if isinstance(callee, Ext):
-                path = callee.path
-                quick = path.startswith(QUICK) or ("_pb2" in path and "_pb2_grpc" not in path)
-                if path in SLOW or not quick:
-                    return path.replace("()", "")
+                if not _is_quick(callee.path):
+                    return callee.path.replace("()", "")
             inner = callee.fn if isinstance(callee, Func) else None
             if isinstance(callee, Cls):
                 inner = callee.cls.find_method("__init__")
@@ -137,3 +135,16 @@ def may_block(fn: Function, facts: Facts, seen: set[Function] | None = None) -> 
                 if found:
                     return found
     return ""
+
+
+def is_quick(call: ast.Call, facts: Facts) -> bool:
+    """True for a call of something outside the program of which it is known that it blocks nobody."""
+    callees = facts.of(call.func)
+    if not callees:
+        return isinstance(call.func, ast.Attribute) and call.func.attr not in BLOCKING_METHODS
+    return all(isinstance(callee, Ext) and _is_quick(callee.path) for callee in callees)
+
+
+def _is_quick(path: str) -> bool:
+    known = path.startswith(QUICK) or ("_pb2" in path and "_pb2_grpc" not in path)
+    return known and path not in SLOW

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from .tool import rewritten, run
@@ -471,10 +473,68 @@ def test_threads_that_asyncio_starts_for_an_rpc() -> None:
     after = (
         before.replace("await loop.run_in_executor(None, stub.Hi, 1)", "await stub.Hi(1)")
         .replace("await asyncio.to_thread(stub.Hi, 2)", "await stub.Hi(2)")
+        .replace("await loop.run_in_executor(None, lambda: stub.Hi(3))", "await stub.Hi(3)")
         .replace("await loop.run_in_executor(None, fetch, stub)", "await fetch(stub)")
         .replace(
             "    def fetch(stub: GreeterStub):\n        return",
             "    async def fetch(stub: GreeterStub):\n        return await",
         )
     )
-    assert rewritten(before, after) == ["GB703"]
+    assert rewritten(before, after) == []
+
+
+def test_lambdas_that_asyncio_runs_in_a_thread() -> None:
+    """One that does no more than to make one call is the call; the loop does not evaluate all else."""
+    before = """
+    import asyncio
+
+    from greet_pb2 import Request
+    from greet_pb2_grpc import GreeterStub
+
+
+    def fetch(stub: GreeterStub, n, scale=1):
+        return stub.Hi(n) * scale
+
+
+    def read(n):
+        return open(n).read()
+
+
+    async def some(stub: GreeterStub, ns):
+        loop = asyncio.get_running_loop()
+        one = await loop.run_in_executor(None, lambda: stub.Hi(Request(name="x"), timeout=2))
+        two = await asyncio.to_thread(lambda: fetch(stub, 5, scale=2))
+        three = await asyncio.wait_for(loop.run_in_executor(None, lambda: stub.Hi(3)), 3)
+        four = await asyncio.gather(*(loop.run_in_executor(None, lambda n=n: stub.Hi(n)) for n in ns))
+        five = await asyncio.gather(*(loop.run_in_executor(None, fetch, stub, n) for n in ns))
+        six = await asyncio.gather(*[loop.run_in_executor(None, lambda: stub.Hi(6)), asyncio.sleep(1)])
+        return one, two, three, four, five, six
+
+
+    async def others(stub: GreeterStub, ns):
+        loop = asyncio.get_running_loop()
+        one = await loop.run_in_executor(None, lambda: stub.Hi(read(1)))
+        two = await loop.run_in_executor(None, lambda: stub.Hi(stub.Hi(2)))
+        three = await loop.run_in_executor(None, lambda: stub.Hi(3) if ns else None)
+        four = await loop.run_in_executor(None, lambda: stub.Hi(4), 4)
+        five = await loop.run_in_executor(None, lambda n=4: stub.Hi(n))
+        done, _ = await asyncio.wait([loop.run_in_executor(None, stub.Hi, n) for n in ns])
+        return one, two, three, four, five, done
+    """
+    after = (
+        before.replace(
+            'loop.run_in_executor(None, lambda: stub.Hi(Request(name="x"), timeout=2))',
+            'stub.Hi(Request(name="x"), timeout=2)',
+        )
+        .replace("asyncio.to_thread(lambda: fetch(stub, 5, scale=2))", "fetch(stub, 5, scale=2)")
+        .replace("loop.run_in_executor(None, lambda: stub.Hi(3))", "stub.Hi(3)")
+        .replace("loop.run_in_executor(None, lambda n=n: stub.Hi(n))", "stub.Hi(n)")
+        .replace("loop.run_in_executor(None, fetch, stub, n)", "fetch(stub, n)")
+        .replace("loop.run_in_executor(None, lambda: stub.Hi(6))", "stub.Hi(6)")
+        .replace("def fetch", "async def fetch")
+        .replace("return stub.Hi(n) * scale", "return await stub.Hi(n) * scale")
+    )
+    result, got = run(before)
+    assert got["app.py"] == textwrap.dedent(after).lstrip("\n")
+    cut = [finding.line for finding in result.findings if finding.kind == "cut"]
+    assert cut == [line for line, text in enumerate(after.splitlines()) if "None, lambda" in text]

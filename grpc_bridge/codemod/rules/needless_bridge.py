@@ -43,8 +43,9 @@ def match(view: View) -> Iterator[Edit]:
             yield view.edit(RULE, "Call", site.node, await_argument)
         elif site.threaded is not None:
             release(view, site.node.func)
+            lambda_ = isinstance(site.threaded, ast.Lambda)
             change = partial(call_argument, place=site.node.args.index(site.threaded))
-            yield view.edit(RULE, "Call", site.node, change)
+            yield view.edit(RULE, "Call", site.node, call_of_lambda if lambda_ else change)
 
 
 def release(view: View, bridge: ast.expr) -> None:
@@ -60,3 +61,10 @@ def await_argument(node: cst.Call) -> cst.Await:
 
 def call_argument(node: cst.Call, place: int) -> cst.Call:
     return node.with_changes(func=node.args[place].value, args=node.args[place + 1 :])
+
+
+def call_of_lambda(node: cst.Call) -> cst.BaseExpression:
+    """`asyncio.to_thread(lambda: f(a))` as `f(a)`."""
+    function = node.args[-1].value
+    assert isinstance(function, cst.Lambda)
+    return function.body.with_changes(lpar=list(node.lpar), rpar=list(node.rpar))

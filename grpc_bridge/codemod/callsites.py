@@ -63,13 +63,12 @@ class Calls(Handovers):
         assert isinstance(body, ast.Call)
         for part in children(body):
             for node in walk(part):
-                call = isinstance(node, ast.Call)
-                if isinstance(node, BINDS) or (call and not is_quick(node, self.facts)):
+                if isinstance(node, BINDS) or (isinstance(node, ast.Call) and not is_quick(node, self.facts)):
                     return NOTHING
         return self.facts.of(body.func)
 
     def given_to(self, node: ast.expr) -> set[str]:
-        """Which functions are given something to wait for: `asyncio.gather(*[stub.Get(n) for n in numbers])`."""
+        """Which functions are given `node` to wait for: `asyncio.gather(*[stub.Get(n) for n in numbers])`."""
         inner: ast.AST = node
         parent = self.graph.parents.get(inner)
         while isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.Set)) or (

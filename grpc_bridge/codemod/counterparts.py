@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from .boundary import Cut
-from .executors import Executor
+from .executors import Executor, Pool, kept
 from .executors import find as find_executors
 from .index import Function, Module, Program
 from .infer import Facts
@@ -46,7 +46,7 @@ class Counterparts:
         self.primitives = find(program, facts, graph.parents)
         self.taken: set[Primitive] = set()
         self.relevant: set[Primitive] = set()
-        self.executors = Executors(find_executors(program, facts, graph.parents), graph)
+        self.executors = Executors(*find_executors(program, facts, graph.parents), graph)
         self.exceptions = Exceptions(graph, facts, bool(self.primitives))
         if not (self.primitives or self.executors.found):
             return
@@ -91,8 +91,7 @@ class Counterparts:
         for executor in self.executors.found:
             if GATHER in rules:
                 executor.fail(f"{GATHER} is left out")
-            kept = lines.get(executor.fn.module, ())
-            if any(n in kept for n in range(executor.node.lineno, (executor.node.end_lineno or 0) + 1)):
+            if kept(lines, executor):
                 executor.fail("a comment keeps a line of it")
 
     # What is taken
@@ -145,7 +144,7 @@ class Counterparts:
         for primitive, why in unfit.items():
             primitive.fail(why)
         self.taken -= unfit.keys()
-        return self.executors.drop(colours) or bool(unfit)
+        return self.executors.drop(colours, bridged) or bool(unfit)
 
     def unfit(self, primitive: Primitive, colours: Verdict, bridged: set[Function]) -> str:
         if primitive.target is not None:
@@ -272,8 +271,9 @@ class Counterparts:
 class Executors:
     """The executors of a program, and those of them in whose place tasks are taken."""
 
-    def __init__(self, found: list[Executor], graph: Graph) -> None:
+    def __init__(self, found: list[Executor], pools: list[Pool], graph: Graph) -> None:
         self.found = found
+        self.pools = pools
         self.graph = graph
         self.relevant: set[Executor] = set()
         self.take(set())
@@ -283,21 +283,35 @@ class Executors:
         self.generators = {(e.fn, generator) for e in taken for generator in e.generators}
         self.places = {node for executor in taken for node in executor.places(self.graph.parents)}
         """Where a function waits for what one runs."""
+        self.functions = {executor.fn for executor in taken}
         self.given = {id(call.args[0]) for e in taken for call in (*e.submits, *e.maps)}
         """The functions that they are given, as they are written there."""
 
     def begin(self, colours: Verdict) -> bool:
         """Take all that run RPCs, to see how far it goes."""
         self.relevant = {e for e in self.found if e.rpcs or e.targets & colours.waiting}
+        self.relevant |= {user for e in self.relevant if e.pool is not None for user in e.pool.users}
+        self.share()
         self.take({executor for executor in self.relevant if not executor.trouble})
         return bool(self.taken)
 
-    def drop(self, colours: Verdict) -> bool:
+    def share(self) -> None:
+        """All who use a pool are taken, or none."""
+        for pool in self.pools:
+            for user in pool.users:
+                pool.fail(user.trouble)
+            for user in pool.users:
+                user.fail(pool.trouble)
+
+    def drop(self, colours: Verdict, bridged: set[Function]) -> bool:
         """Give up those of which something stays sync."""
         for executor in self.taken:
             others = [fn for fn in (executor.fn, *executor.targets) if not colours.is_async(fn)]
             if others:
                 executor.fail(f"{others[0].label} stays sync")
+            elif executor.pool is not None and executor.limit is not None and executor.fn in bridged:
+                executor.fail(f"{executor.fn.label} uses it and runs on more than one loop")
+        self.share()
         left = {executor for executor in self.taken if not executor.trouble}
         fewer = left != self.taken
         self.take(left)

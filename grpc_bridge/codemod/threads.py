@@ -7,7 +7,7 @@ started where it is made; and it has to be waited for, or to be a daemon that so
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .external import argument
 from .index import Function, own_nodes
@@ -105,9 +105,11 @@ def start_of(primitive: Primitive, parents: Mapping[ast.AST, ast.AST]) -> ast.st
 def commented(primitive: Primitive, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """True where a comment would go with the start of the thread."""
     statement = start_of(primitive, parents)
-    lines = primitive.makers[0].module.lines
-    if statement is None:
-        return False
+    return statement is not None and comment_beside(statement, primitive.makers[0].module.lines)
+
+
+def comment_beside(statement: ast.stmt, lines: Sequence[str]) -> bool:
+    """True where a comment stands above a statement or in its lines."""
     first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
     above = lines[first - 1].strip() if first else ""
     return above.startswith("#") or any("#" in line for line in lines[first:last])
@@ -123,9 +125,8 @@ def may_block(fn: Function, facts: Facts, seen: set[Function] | None = None) -> 
         if not callees and isinstance(node.func, ast.Attribute) and node.func.attr in BLOCKING_METHODS:
             return node.func.attr
         for callee in callees:
-            if isinstance(callee, Ext):
-                if not _is_quick(callee.path):
-                    return callee.path.replace("()", "")
+            if isinstance(callee, Ext) and not _is_quick(callee.path):
+                return callee.path.replace("()", "")
             inner = callee.fn if isinstance(callee, Func) else None
             if isinstance(callee, Cls):
                 inner = callee.cls.find_method("__init__")

@@ -107,7 +107,8 @@ class Waiting:
 
     def close_waiting(self) -> None:
         waiting = self.colours.waiting
-        waiting |= self.promoted | (self.graph.creators & self.colours.sync.keys() & self.sync_creators)
+        waiting |= self.promoted | self.counterparts.executors.functions
+        waiting |= self.graph.creators & self.colours.sync.keys() & self.sync_creators
         changed = True
         while changed:
             changed = False
@@ -175,7 +176,7 @@ class Waiting:
         }
 
     def awaits_itself(self, fn: Function) -> bool:
-        return any(
+        return fn in self.counterparts.executors.functions or any(
             self.site_waits(site)
             and (
                 (isinstance(site, CallSite) and site.intrinsic)

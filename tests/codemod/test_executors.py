@@ -243,8 +243,42 @@ def test_the_helper_of_an_earlier_run_is_taken() -> None:
             "takes a future where",
         ),
         (
-            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs)\n",
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        both = wait(fs)",
             "takes the futures where",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs, *ns)",
+            "takes the futures where",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs)\n"
+            "        return done",
+            "takes the futures where",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs)\n"
+            "        for f in rest:\n            f.cancel()",
+            "cancels it",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs, 3)\n"
+            "        if rest:\n            return None",
+            "leaves the block before all are done",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs, 3)\n"
+            "        return [f.done() for f in fs]",
+            "asks what is done before",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n"
+            "        return [f.result() for f in wait(fs, 3).done]",
+            "leaves the block before all are done",
+        ),
+        (
+            "fs = [pool.submit(fetch, stub, n) for n in ns]\n        done, rest = wait(fs, 3)\n"
+            "        first = done.pop()\n        print(first)",
+            "takes a future where",
         ),
         (
             "fs = [pool.submit(fetch, stub, n) for n in ns]\n        return (f.result() for f in fs)",

@@ -1,4 +1,4 @@
-"""An executor that only waits becomes tasks, where a coroutine opens it and waits for all that it runs."""
+"""An executor that only waits becomes tasks, where coroutines wait for all that they give it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from ..executors import Executor, leaves
+from ..executors import Executor, Pool
 from ..later import cst
+from ..values import Ext
 from .base import Edit, Rule, View
 from .syntax import await_, comma, keyword, make_async, renamed, spaced, wrap_call
 from .syntax import name as syntax_name
@@ -16,7 +17,7 @@ from .syntax import name as syntax_name
 RULE = Rule(
     id="GB406",
     slug="gather-for-executor",
-    sentence="An executor becomes tasks, where a coroutine opens it and waits for all that it runs.",
+    sentence="An executor becomes tasks, where coroutines wait for all that they give it.",
     before="""\
 with ThreadPoolExecutor() as pool:
     futures = [pool.submit(fetch, stub, n) for n in numbers]
@@ -28,7 +29,7 @@ futures = [asyncio.create_task(fetch(stub, n)) for n in numbers]
 replies = [await future for future in futures]
 prices = await asyncio.gather(*map(stub.Hi, articles))
 """,
-    remedy="Keep each future in a variable or a list, and wait for all in the block; or make tasks by hand.",
+    remedy="Keep each future in a variable or a list, and wait for all where they are made; or write tasks.",
 )
 
 
@@ -39,6 +40,24 @@ async def {name}(tasks):
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             yield task
+"""
+TIMED = """\
+async def {name}(tasks, timeout):
+    loop = asyncio.get_running_loop()
+    end = None if timeout is None else loop.time() + timeout
+    pending = set(tasks)
+    while pending:
+        left = None if end is None else max(end - loop.time(), 0)
+        done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            raise asyncio.TimeoutError(f"{{len(pending)}} (of {{len(tasks)}}) tasks are not done")
+        for task in done:
+            yield task
+"""
+WAIT = """\
+async def {name}(tasks, **options):
+    # asyncio.wait takes no empty set.
+    return await asyncio.wait(tasks, **options) if tasks else (set(), set())
 """
 LIMITED = """\
 async def {name}(limit, function, *args, **kwargs):
@@ -54,23 +73,44 @@ def match(view: View) -> Iterator[Edit]:
             continue
         if executor in executors.taken:
             yield from tasks(view, executor)
-        elif executor in executors.relevant:
+        elif executor in executors.relevant and executor.pool is None:
             view.report(RULE, executor.node, f"the executor stays: {executor.trouble}")
+    for pool in executors.pools:
+        if executors.taken.issuperset(pool.users) and pool.users:
+            yield from unpooled(view, pool)
+        elif pool.fn is view.fn and not executors.relevant.isdisjoint(pool.users):
+            view.report(RULE, pool.made, f"the executor stays: {pool.trouble}")
+
+
+def unpooled(view: View, pool: Pool) -> Iterator[Edit]:
+    """What is left of `self.pool = ThreadPoolExecutor(8)` and of its end."""
+    for fn, statement in pool.removed():
+        if fn is view.fn:
+            if statement is pool.node:
+                view.release(pool.made)
+            yield view.edit(RULE, "SimpleStatementLine", statement, lambda _: cst.RemoveFromParent())
+    if pool.fn is view.fn and pool.limit is not None:
+        view.plan.imports.add("asyncio")
+        view.release(pool.made)
+        yield view.edit(RULE, "Call", pool.made, semaphore)
 
 
 def tasks(view: View, executor: Executor) -> Iterator[Edit]:
     view.plan.imports.add("asyncio")
     view.plan.claimed.update(executor.places(view.graph.parents))
-    made = executor.node.items[0].context_expr
-    view.release(made)
-    limited = helper(view, "_limited", LIMITED) if executor.limit is not None else ""
     functions = [executor.fn, *executor.targets]
-    change_block = partial(opened, limited=bool(limited), rest=stragglers(executor))
-    yield view.edit(RULE, "With", executor.node, change_block, functions=functions)
+    limited = helper(view, "_limited", LIMITED) if executor.limit is not None else ""
+    if isinstance(executor.node, ast.With):
+        made = executor.node.items[0].context_expr
+        view.release(made)
+        change_block = partial(opened, limited=bool(limited), rest=stragglers(executor))
+        yield view.edit(RULE, "With", executor.node, change_block, functions=functions)
     for call, rpc in executor.submits.items():
-        starter = "asyncio.ensure_future" if rpc else "asyncio.create_task"
-        change = partial(limited_task, helper=limited) if limited else partial(task, starter=starter)
-        yield view.edit(RULE, "Call", call, change)
+        starter = "" if call in executor.direct else "asyncio.ensure_future" if rpc else "asyncio.create_task"
+        change = partial(task, starter=starter)
+        if limited:
+            change = partial(limited_task, helper=limited, starter=starter and "asyncio.create_task")
+        yield view.edit(RULE, "Call", call, change, functions=functions)
     for call in executor.results:
         yield view.edit(RULE, "Call", call, result)
     for call in executor.timed:
@@ -80,10 +120,10 @@ def tasks(view: View, executor: Executor) -> Iterator[Edit]:
         yield view.edit(RULE, type(caught).__name__, caught, lambda _: syntax_name("asyncio.TimeoutError"))
     for call in executor.completed:
         view.release(call.func)
-        yield from as_they_come(view, call, call in executor.themselves)
+        yield from as_they_come(view, executor, call)
     for call in executor.waits:
         view.release(call.func)
-        yield view.edit(RULE, "Call", call, wait)
+        yield from waited(view, executor, call)
     for call, ignored in executor.maps.items():
         if limited:
             view.plan.imports.add("functools")
@@ -93,12 +133,35 @@ def tasks(view: View, executor: Executor) -> Iterator[Edit]:
             yield view.edit(RULE, "Call", parent, only)
 
 
-def as_they_come(view: View, call: ast.Call, themselves: bool) -> Iterator[Edit]:
-    """`as_completed(futures)`, of which asyncio's gives no tasks to be looked at before Python 3.13."""
-    if not themselves:
+def waited(view: View, executor: Executor, call: ast.Call) -> Iterator[Edit]:
+    """`wait(futures)`, with asyncio's `wait` where more is asked of it than to wait for all."""
+    some = executor.chosen.get(call)
+    if some is None:
+        yield view.edit(RULE, "Call", call, wait)
+        return
+    function = "asyncio.wait" if some else helper(view, "_wait", WAIT)
+    yield view.edit(RULE, "Call", call, partial(wait_for_some, function=function))
+    parent = view.graph.parents[call]
+    if parent in executor.picked:
+        yield view.edit(RULE, "Attribute", parent, picked)
+    for arg in (*call.args[1:], *(k.value for k in call.keywords)):
+        for value in view.facts.of(arg):
+            if isinstance(value, Ext) and value.path.startswith("concurrent.futures."):
+                constant = f"asyncio.{value.path.rpartition('.')[2]}"
+                view.release(arg)
+                yield view.edit(RULE, type(arg).__name__, arg, partial(constant_of, name=constant))
+
+
+def as_they_come(view: View, executor: Executor, call: ast.Call) -> Iterator[Edit]:
+    """`as_completed(futures)`, of which asyncio's gives no tasks to be looked at before Python 3.13.
+
+    It is late only in the loop's body.
+    """
+    if call not in executor.themselves:
         yield view.edit(RULE, "Call", call, partial(renamed, function="asyncio.as_completed"))
         return
-    name = helper(view, "_as_completed", COMPLETED)
+    hurried = call in executor.hurried
+    name = helper(view, "_as_completed_in" if hurried else "_as_completed", TIMED if hurried else COMPLETED)
     yield view.edit(RULE, "Call", call, partial(renamed, function=name))
     parent = view.graph.parents[call]
     if isinstance(parent, ast.For):
@@ -117,9 +180,25 @@ def helper(view: View, wanted: str, source: str) -> str:
     return name
 
 
+def leaves(body: list[ast.stmt]) -> bool:
+    """True where what follows these statements is never reached."""
+    last = body[-1]
+    if isinstance(last, ast.Try):
+        parts = [last.orelse or last.body, *(handler.body for handler in last.handlers)]
+        return all(map(leaves, parts)) or bool(last.finalbody and leaves(last.finalbody))
+    if isinstance(last, ast.If):
+        return bool(last.orelse) and leaves(last.body) and leaves(last.orelse)
+    return isinstance(last, (ast.Return, ast.Raise)) or (isinstance(last, ast.With) and leaves(last.body))
+
+
 def stragglers(executor: Executor) -> str:
     """What the block waits for at its end: who waits for a time only may have left some behind."""
-    if not executor.timed or leaves(executor.node.body):
+    assert isinstance(executor.node, ast.With)
+    if not (executor.partial or executor.timed):
+        return ""
+    body = executor.node.body
+    waiting = executor.timed | executor.hurried
+    if leaves(body) and not (isinstance(body[-1], ast.Return) and waiting.isdisjoint(ast.walk(body[-1]))):
         return ""
     written = {"one": "{}", "list": "*{}", "key": "*{}", "value": "*{}.values()"}
     parts = [written[held].format(name) for name, held in executor.kept.items()]
@@ -134,14 +213,12 @@ def opened(node: cst.With, limited: bool, rest: str) -> cst.FlattenSentinel[cst.
     assert pool is not None
     statements: list[Any] = [*body.body]
     if limited:
-        given = next(
-            arg.value for arg in made.args if arg.keyword is None or arg.keyword.value == "max_workers"
-        )
-        semaphore = cst.Call(syntax_name("asyncio.Semaphore"), [cst.Arg(given)])
-        assign = cst.Assign([cst.AssignTarget(cst.ensure_type(pool.name, cst.Name))], semaphore)
+        assign = cst.Assign([cst.AssignTarget(cst.ensure_type(pool.name, cst.Name))], semaphore(made))
         statements.insert(0, cst.SimpleStatementLine([assign]))
     if rest:
-        statements.append(cst.parse_statement(rest))
+        last = statements[-1]
+        returns = isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Return)
+        statements.insert(len(statements) - returns, cst.parse_statement(rest))
     lines = [*node.leading_lines, *statements[0].leading_lines]
     if body.header.comment is not None:
         lines.append(cst.EmptyLine(comment=body.header.comment))
@@ -150,14 +227,20 @@ def opened(node: cst.With, limited: bool, rest: str) -> cst.FlattenSentinel[cst.
 
 
 def task(node: cst.Call, starter: str) -> cst.Call:
-    """`pool.submit(f, a)` as `asyncio.create_task(f(a))`."""
+    """`pool.submit(f, a)` as `asyncio.create_task(f(a))`; as `f(a)`, where it is awaited there."""
     inner = node.with_changes(func=node.args[0].value, args=node.args[1:], lpar=[], rpar=[])
-    return node.with_changes(func=syntax_name(starter), args=[cst.Arg(inner)])
+    return started(node, inner, starter)
 
 
-def limited_task(node: cst.Call, helper: str) -> cst.Call:
+def limited_task(node: cst.Call, helper: str, starter: str) -> cst.Call:
     """`pool.submit(f, a)` as `asyncio.create_task(_limited(pool, f, a))`."""
-    return node.with_changes(func=syntax_name("asyncio.create_task"), args=[cst.Arg(limited(node, helper))])
+    return started(node, limited(node, helper), starter)
+
+
+def started(node: cst.Call, inner: cst.Call, starter: str) -> cst.Call:
+    if not starter:
+        return inner
+    return node.with_changes(func=syntax_name(starter), args=[cst.Arg(inner)])
 
 
 def limited(node: cst.Call, helper: str) -> cst.Call:
@@ -184,6 +267,36 @@ def wait(node: cst.Call) -> cst.Await:
     """`wait(futures)`: like it, this raises nothing; `asyncio.wait` takes no empty list."""
     all_of = [cst.Arg(node.args[0].value, star="*", comma=comma()), returned()]
     return await_(node.with_changes(func=syntax_name("asyncio.gather"), args=all_of))
+
+
+def wait_for_some(node: cst.Call, function: str) -> cst.Await:
+    """`wait(futures, 3)` as `await asyncio.wait(futures, timeout=3)`."""
+    names = ("", "timeout", "return_when")
+    args = [
+        arg if arg.keyword is not None or not name else keyword(name, arg.value).with_changes(comma=arg.comma)
+        for name, arg in zip((*names, *names), node.args, strict=False)
+    ]
+    return await_(node.with_changes(func=syntax_name(function), args=args))
+
+
+def picked(node: cst.Attribute) -> cst.Subscript:
+    """`wait(futures).done` as `(await asyncio.wait(futures))[0]`."""
+    inner = node.value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    place = cst.SubscriptElement(cst.Index(cst.Integer("0" if node.attr.value == "done" else "1")))
+    return cst.Subscript(inner, [place], lpar=list(node.lpar), rpar=list(node.rpar))
+
+
+def constant_of(_: cst.BaseExpression, name: str) -> cst.BaseExpression:
+    return syntax_name(name)
+
+
+def semaphore(node: cst.Call) -> cst.Call:
+    """`ThreadPoolExecutor(8)` as `asyncio.Semaphore(8)`."""
+    return node.with_changes(func=syntax_name("asyncio.Semaphore"), args=[cst.Arg(most(node))])
+
+
+def most(node: cst.Call) -> cst.BaseExpression:
+    return next(arg.value for arg in node.args if arg.keyword is None or arg.keyword.value == "max_workers")
 
 
 def returned() -> cst.Arg:

@@ -152,7 +152,7 @@ class Counterparts:
             if not colours.is_async(primitive.target):
                 return f"{primitive.target.label}, which it runs, stays sync"
             if not (colours.is_async(maker) or self.on_loop(maker, colours, set())):
-                return f"{maker.label}, which makes it, may run outside the loop"
+                return f"{maker.label}, which makes it, may run in another thread than the event loop's"
         alone = primitive.lone and all(map(colours.is_async, primitive.makers))
         for use in primitive.uses:
             if use.form == "name":
@@ -162,9 +162,9 @@ class Counterparts:
                 if use.waits:
                     return f"{fn.label} waits for it and stays sync"
                 if not self.on_loop(fn, colours, set()):
-                    return f"{fn.label} uses it and may run outside the loop"
+                    return f"{fn.label} uses it and may run in another thread than the event loop's"
             if fn in bridged and not alone:
-                return f"{fn.label} uses it and runs on more than one loop"
+                return f"{fn.label} uses it and is run by more than one event loop"
             if fn in self.feeders and not all(self.on_a_loop(m, colours) for m in self.feeders[fn]):
                 return f"{fn.label} uses it for a call that sync code makes"
             if use.form == "iter" and not self.reads_async(use, colours):
@@ -310,7 +310,7 @@ class Executors:
             if others:
                 executor.fail(f"{others[0].label} stays sync")
             elif executor.pool is not None and executor.limit is not None and executor.fn in bridged:
-                executor.fail(f"{executor.fn.label} uses it and runs on more than one loop")
+                executor.fail(f"{executor.fn.label} uses it and is run by more than one event loop")
         self.share()
         left = {executor for executor in self.taken if not executor.trouble}
         fewer = left != self.taken

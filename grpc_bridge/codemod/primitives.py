@@ -139,7 +139,7 @@ class _Finder:
         others = self.facts.of(node) - set(found.values())
         # An annotation says the same, without saying where it is made.
         if not all(isinstance(v, Ext) and v.node is None and declares(v.path, first.kind) for v in others):
-            first.fail(f"line {_line(node)} may be something else")
+            first.fail(f"what {self.line(first, node)} names may be something else, too")
 
     def primitive(self, made: ast.AST, value: Ext) -> Primitive:
         kind = value.path.partition("()")[0]
@@ -152,7 +152,7 @@ class _Finder:
         primitive.made.append(made)
         call = made if isinstance(made, ast.Call) else None
         if (kind == THREAD and call is None) or not _names(self.facts.of(call.func if call else made), kind):
-            primitive.fail("a factory makes it")
+            primitive.fail("a factory makes it, and not a call of its class")
         elif fn.top_level and (call is not None or not self.in_class(made)):
             primitive.fail("it is made when its module is imported, and lives longer than an event loop")
         elif self.in_class(made) and call is not None:
@@ -160,7 +160,7 @@ class _Finder:
         elif call is not None and any(isinstance(arg, ast.Starred) for arg in call.args):
             primitive.fail("its arguments are not known")
         elif call is not None and kind == "threading.Condition" and (call.args or call.keywords):
-            primitive.fail("it is a condition of a lock made elsewhere")
+            primitive.fail("it is a condition of a lock that is made elsewhere")
         parent = self.parents[made]
         primitive.lone = isinstance(parent, (ast.Assign, ast.AnnAssign)) and all(
             isinstance(target, ast.Name) and target.id not in fn.outer
@@ -199,12 +199,14 @@ class _Finder:
         elif isinstance(parent, ast.withitem):
             statement = self.parents[parent]
             if len(getattr(statement, "items", ())) > 1 or parent.optional_vars is not None:
-                primitive.fail(f"line {node.lineno} takes it together with others")
+                primitive.fail(
+                    f"{self.line(primitive, node)} takes it in one `with` with others, or with `as`"
+                )
             primitive.uses.append(Use(node, fn, "with", statement, waits=True))
         elif self.is_followed(primitive, node, parent):
             primitive.uses.append(Use(node, fn, "name", node))
         else:
-            primitive.fail(f"line {node.lineno} takes it where it cannot be followed")
+            primitive.fail(f"{self.line(primitive, node)} hands it on to where it cannot be followed")
 
     def is_followed(self, primitive: Primitive, node: ast.expr, parent: ast.AST) -> bool:
         """True where the inference sees what becomes of an expression."""
@@ -257,10 +259,10 @@ class _Finder:
         if isinstance(outer, ast.Call) and outer.func is member:
             waits = self.method(primitive, member.attr, outer)
             if waits is None:
-                primitive.fail(f"asyncio's has nothing like {member.attr} as line {node.lineno} calls it")
+                primitive.fail(f"{self.line(primitive, node)} {self.lacking(primitive.kind, outer)}")
                 waits = member.attr in AWAITED
             elif waits and in_generator(outer, self.parents):
-                primitive.fail(f"line {node.lineno} waits inside a generator expression")
+                primitive.fail(f"{self.line(primitive, node)} waits for it inside a generator expression")
             primitive.uses.append(Use(node, fn, "call", outer, member.attr, waits))
         elif (
             isinstance(outer, ast.Call)
@@ -274,7 +276,25 @@ class _Finder:
             waits = not isinstance(self.parents[outer], ast.Call)
             primitive.uses.append(Use(node, fn, "iter", outer, "get", waits))
         else:
-            primitive.fail(f"line {node.lineno} takes its {member.attr}")
+            primitive.fail(f"{self.line(primitive, node)} takes its {member.attr} and does not call it there")
+
+    def lacking(self, kind: str, call: ast.Call) -> str:
+        """How a call of a method is one that asyncio's counterpart cannot take."""
+        assert isinstance(call.func, ast.Attribute)
+        name, counterpart = call.func.attr, NAMES[kind]
+        if kind == THREAD:
+            counterpart = "a task"
+        if kind in ("threading.Lock", "threading.Condition") and name in ("acquire", "release"):
+            return f"calls {name} by hand, and only what a `with` takes becomes asyncio's"
+        if name in AWAITED:
+            return f"gives {name} an argument, such as a time limit, that {counterpart}'s does not take"
+        return f"calls {name}, which {counterpart} does not have"
+
+    def line(self, primitive: Primitive, node: ast.AST) -> str:
+        """Where a node is, for somebody who looks at what makes the primitive."""
+        module = self.around(node).module
+        here = not primitive.makers or module is primitive.makers[0].module
+        return f"line {_line(node)}" if here else f"line {_line(node)} of {module.path.name}"
 
     def method(self, primitive: Primitive, name: str, call: ast.Call) -> bool | None:
         """Whether the counterpart of a method call is awaited; None where there is none."""

@@ -179,7 +179,7 @@ def test_a_pool_of_code_that_runs_on_several_loops() -> None:
     result, got = run(source.format(workers=4))
     assert "self.pool.submit(self.stub.Hi, n).result()" in got["app.py"]
     (found,) = [finding.message for finding in result.findings if finding.rule == "GB406"]
-    assert "stays sync" in found or "runs on more than one loop" in found
+    assert "stays sync" in found or "is run by more than one event loop" in found
 
 
 def test_waits_whose_results_are_used() -> None:

@@ -107,4 +107,12 @@ def report_kept(view: View, rule: Rule, kinds: Collection[str]) -> None:
             or not any(map(view.colours.is_async, concerned))
         ):
             continue
-        view.report(rule, made, f"{primitive.kind} stays: {primitive.trouble}")
+        view.report(rule, made, f"{called(view, made)} stays a {primitive.kind}: {primitive.trouble}")
+
+
+def called(view: View, made: ast.expr) -> str:
+    """What a person calls that which is made here."""
+    parent = view.graph.parents[made]
+    targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", None)]
+    named = targets[0] if isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) else None
+    return ast.unparse(named) if isinstance(named, (ast.Name, ast.Attribute)) else "this"

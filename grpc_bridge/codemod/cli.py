@@ -6,13 +6,14 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from . import baseline, graph, report, rules, settings
-from .discover import NoSuchPath, project
+from .discover import NoSuchPath, Unfinished, project
 from .explain import explain
 from .findings import Finding
+from .journal import JournalError, describe, recover
 from .progress import bar
 from .report import terminal
 from .runner import Refused, Result, WriteError, migrate, write
@@ -48,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), USAGE)
     except OutputError as error:
         return _complain(f"standard output could not be written: {error}", FAILED)
+    except Unfinished as found:
+        remedy = "run the codemod without an option that only looks, and they are put back"
+        return _complain(f"{describe(found.journal)}; {remedy}", FAILED)
+    except JournalError as error:
+        return _complain(str(error), FAILED)
     except (Refused, WriteError) as error:
         return _complain(f"nothing was changed: {error}", FAILED)
     except KeyboardInterrupt:
@@ -58,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: Settings) -> int:
     data = {STDIN: sys.stdin.buffer.read()} if given.stdin else {}
-    with bar(given.quiet) as progress:
-        result = migrate(given.paths, given.options, given=data, progress=progress)
+    result = _migrate(given, data)
     if given.diff:
         _out("".join(_diff(result)).encode())
     elif given.stdin and not (given.check or given.write_baseline):
@@ -72,6 +77,18 @@ def _run(given: Settings) -> int:
         if given.looks:
             raise
         return _complain("interrupted after the files were rewritten", FAILED)
+
+
+def _migrate(given: Settings, data: Mapping[Path, bytes]) -> Result:
+    """The run itself, after what one that was killed has left is put right."""
+    while True:
+        try:
+            with bar(given.quiet) as progress:
+                return migrate(given.paths, given.options, given=data, progress=progress)
+        except Unfinished as found:
+            if given.looks:
+                raise
+            _complain(recover(found.journal), DONE)
 
 
 def _tell(given: Settings, result: Result) -> int:

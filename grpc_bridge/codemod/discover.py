@@ -26,6 +26,9 @@ PYTHON_2 = re.compile(
     rb"|raise[ \t]+[\w.]+[ \t]*,)",
     re.MULTILINE,
 )
+JOURNAL = ".grpc_bridge-journal"
+"""What a run that writes leaves behind where it is killed."""
+
 MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 """What the top folder of a project has."""
 SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "build", "dist", "site-packages"})
@@ -65,6 +68,14 @@ class Discovery:
     around: list[Source] = field(default_factory=list)
     """Files of the same projects that are not in the run: they may call it, or be called."""
     failures: list[Failure] = field(default_factory=list)
+
+
+class Unfinished(Exception):
+    """A run was killed while it wrote; what it left is told of in `journal`."""
+
+    def __init__(self, journal: Path) -> None:
+        super().__init__(journal)
+        self.journal = journal
 
 
 class NoSuchPath(Exception):
@@ -151,7 +162,7 @@ def python_files(
 ) -> Iterator[tuple[Path, str]]:
     """Every Python file under `paths` that is in the run, and where it is when links are followed.
 
-    `unreadable` is told of the folders that cannot be looked into. Raises `NoSuchPath`.
+    `unreadable` is told of the folders that cannot be looked into. Raises `NoSuchPath` and `Unfinished`.
     """
     include = GitIgnoreSpec.from_lines(options.include) if options.include else None
     exclude = GitIgnoreSpec.from_lines(options.exclude) if options.exclude else None
@@ -161,6 +172,9 @@ def python_files(
         if not (path.is_file() or path.is_dir()):
             raise NoSuchPath(f"neither a file nor a directory: {path}")
         real = os.path.realpath(path)
+        for folder in Path(real, "x").parents:
+            if (folder / JOURNAL).exists():
+                raise Unfinished(folder / JOURNAL)
         files: Iterable[tuple[Path, str]] = [(path, real)] if path.is_file() else walk(path, real, unreadable)
         for file, place in files:
             if include is not None or exclude is not None:
@@ -189,6 +203,8 @@ def walk(
                 yield from walk(folder / entry.name, place, unreadable)
         elif entry.name.endswith(".py") and _is(entry.is_file):
             yield folder / entry.name, os.path.realpath(place) if entry.is_symlink() else place
+        elif entry.name == JOURNAL:
+            raise Unfinished(folder / entry.name)
 
 
 def _is(kind: Callable[[], bool]) -> bool:

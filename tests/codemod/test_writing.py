@@ -90,9 +90,9 @@ def test_interrupted_while_it_writes_beside(three: Path, monkeypatch: pytest.Mon
     before = tree(three)
     real = writing._beside
 
-    def beside(target: Path, data: bytes) -> Path:
+    def beside(target: Path, data: bytes, fresh: Path) -> Path:
         os.kill(os.getpid(), signal.SIGINT)
-        return real(target, data)
+        return real(target, data, fresh)
 
     monkeypatch.setattr(writing, "_beside", beside)
     assert main([str(three)]) == 3
@@ -243,18 +243,147 @@ main(sys.argv[2:])
 """
 
 
-def test_killed_in_the_middle(three: Path) -> None:
-    """Nothing is lost: what was replaced lies beside it as it was, and a second run finishes the work."""
+def killed(root: Path, at: int) -> dict[str, bytes]:
+    """Have a run killed at one of its replacements; returns the tree as it was before."""
+    before = tree(root)
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, "2", "--no-cache", str(three)],
+        [sys.executable, "-c", KILLED, str(at), "--no-cache", str(root)],
         capture_output=True,
         timeout=30,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
-    assert [(three / name).read_text() for name in FILES] == [AFTER, BEFORE, BEFORE]
-    (kept,) = three.glob(".app.py.*.orig")
-    assert kept.read_text() == BEFORE
+    return before
+
+
+@pytest.mark.parametrize("at", range(1, len(FILES) + 1))
+def test_killed_in_the_middle(three: Path, capsys: pytest.CaptureFixture[str], at: int) -> None:
+    """The next run puts back what had been replaced, says so, and does all of the work."""
+    before = killed(three, at)
+    assert [(three / name).read_text() for name in FILES] == [AFTER] * (at - 1) + [BEFORE] * (4 - at)
     assert main([str(three)]) == 0
+    files = f"{at - 1} file{'' if at == 2 else 's'}"
+    told = f"grpc_bridge.codemod: an earlier run was killed while it wrote; {files} put back as before\n"
+    assert capsys.readouterr().err == f"{told}3 files changed, 1 unchanged\n"
     assert [(three / name).read_text() for name in FILES] == [AFTER, AFTER, AFTER]
-    assert kept.read_text() == BEFORE
+    assert sorted(tree(three)) == sorted(before)
+
+
+@pytest.mark.parametrize("look", ["--check", "--diff", "--check --diff", "--graph=g.svg"])
+def test_who_only_looks_is_told_of_a_run_that_was_killed(
+    three: Path, capsys: pytest.CaptureFixture[str], look: str
+) -> None:
+    killed(three, 2)
+    before = tree(three)
+    assert main([*look.split(), str(three)]) == 3
+    assert capsys.readouterr().err == (
+        "grpc_bridge.codemod: an earlier run was killed while it wrote: 1 of 3 files replaced; "
+        "run the codemod without an option that only looks, and they are put back\n"
+    )
+    assert main(["--explain", f"{three}/app.py:6", str(three)]) == 3
+    assert tree(three) == before
+
+
+def test_killed_where_the_next_run_looks_at_less_or_more(tmp_path: Path, project: Path) -> None:
+    """Code that one half calls in the other would be migrated wrongly, half written as it is."""
+    top = tmp_path / "top"
+    (top / "pkg" / "sub").mkdir(parents=True)
+    for name in ("greet_pb2_grpc.py", "app.py"):
+        (project / name).rename(top / "pkg" / "sub" / name)
+    (top / "pkg" / "sub" / "b.py").write_text("import app\n\n\ndef main(stub):\n    return app.use(stub)\n")
+    (top / "pkg" / "pyproject.toml").touch()
+    before = tree(top)
+    for path in (top / "pkg" / "sub" / "app.py", top / "pkg", top):
+        killed(top / "pkg", 2)
+        assert tree(top) != before
+        assert main(["--diff", str(path)]) == 3
+        assert main(["--only", "GB801", str(path)]) == 0
+        assert tree(top) == before
+
+
+def test_killed_and_edited_since(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    killed(three, 3)
+    (three / "b.py").write_text("# mine\n")
+    before = tree(three)
+    assert main([str(three)]) == 3
+    err = capsys.readouterr().err
+    assert f"{three}/b.py was changed since" in err
+    assert f"delete {three}/.grpc_bridge-journal" in err
+    assert tree(three) == before
+
+
+def test_killed_and_what_was_kept_is_gone(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    killed(three, 3)
+    for kept in three.glob(".b.py.*.orig"):
+        kept.unlink()
+    before = tree(three)
+    assert main([str(three)]) == 3
+    assert "is gone: take the files back from your version control" in capsys.readouterr().err
+    assert tree(three) == before
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"token": "x"}', "[]"])
+def test_killed_before_the_journal_was_whole(
+    three: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (three / ".grpc_bridge-journal").write_text(text)
+    assert main([str(three)]) == 0
+    assert "was killed before it had written anything\n" in capsys.readouterr().err
+    assert (three / "b.py").read_text() == AFTER
+    assert not (three / ".grpc_bridge-journal").exists()
+
+
+def test_killed_when_all_was_written(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(three)
+    script = KILLED.replace(
+        "main(sys.argv[2:])",
+        "writing._replace = lambda *a, r=writing._replace: (r(*a), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "main(sys.argv[2:])",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "9", "--no-cache", str(three)],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert main([str(three)]) == 0
+    err = capsys.readouterr().err
+    assert "an earlier run was killed when it had written all of its 3 files\n" in err
+    assert [(three / name).read_text() for name in FILES] == [AFTER, AFTER, AFTER]
+    assert sorted(tree(three)) == sorted(before)
+
+
+def test_another_run_is_writing(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = runner.migrate([three])
+    before = tree(three)
+    with writing.Journal({three / "app.py": ("", "")}).kept():
+        with pytest.raises(writing.JournalError, match="another run is writing"):
+            runner.write(result)
+        assert main([str(three)]) == 3
+        assert "another run is writing" in capsys.readouterr().err
+    assert tree(three) == before
+
+
+def test_what_cannot_be_put_back_stays_for_the_next_run(
+    three: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(three)
+    real, calls = os.replace, 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls >= 2:
+            raise OSError(5, "Input/output error", str(target))
+        real(source, target)
+
+    monkeypatch.setattr(writing.os, "replace", replace)
+    assert main([str(three)]) == 3
+    err = capsys.readouterr().err
+    assert f"{three}/app.py could not be put back as it was (Input/output error)" in err
+    assert "nothing was changed" not in err
+    monkeypatch.undo()
+    assert main(["--only", "GB801", str(three)]) == 0
+    assert "1 file put back as before" in capsys.readouterr().err
+    assert tree(three) == before

@@ -35,9 +35,9 @@ async def refresh(self):
     async with self._lock:
         self._prices = await self._stub.List(Empty())
 """,
-    remedy="Nothing is wrong: it works as it did, and coroutines wait for it in worker threads. For one of "
-    "asyncio's, take away the reason given: let coroutines alone use it, make it in a function, take it with a "
-    "`with` of its own, and write a time limit as `asyncio.wait_for(event.wait(), 3)`.",
+    remedy="Nothing is wrong: it works as it did, and coroutines wait for it in worker threads. "
+    "To have asyncio's, take away the reason given: let coroutines alone use it, make it in a function, "
+    "take it with a `with` of its own, and write a time limit as `asyncio.wait_for(event.wait(), 3)`.",
 )
 
 KINDS = frozenset({*LOCKS, EVENT})

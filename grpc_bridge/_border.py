@@ -276,13 +276,8 @@ class LoopThread:
                 self.loop.close()
 
     def stop(self) -> None:
-        """End the loop and its thread; tasks that still run are cancelled."""
-        try:
-            self.loop.call_soon_threadsafe(self.loop.stop)
-        except RuntimeError:
-            return  # closed already
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout=5)
+        """Have the loop and its thread end, from any thread; tasks that still run are cancelled."""
+        call_in(self.loop, self.loop.stop)
 
 
 # A signal handler may need the loop while this thread is starting it.

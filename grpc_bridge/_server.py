@@ -146,9 +146,15 @@ class Server(grpc.Server):
                 stopped.wait()
         else:
             # Not a daemon: a process that ends meanwhile answers what is in flight first, as with grpcio.
-            threading.Thread(
+            waiting = threading.Thread(
                 target=_cancel_later, args=(self._serving, stopped, grace), name="grpc_bridge grace"
-            ).start()
+            )
+            try:
+                waiting.start()
+            except RuntimeError:
+                # From Python 3.12 on there are no new threads once the interpreter ends, and this one has
+                # nothing else left to do.
+                _cancel_later(self._serving, stopped, grace)
         return stopped
 
     def wait_for_termination(self, timeout: float | None = None) -> Any:

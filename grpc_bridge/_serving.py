@@ -167,9 +167,7 @@ class Serving:
         if self._own_pool is not None:
             self._own_pool.shutdown(wait=False)
         if self._loop_thread is not None:
-            threading.Thread(
-                target=self._loop_thread.stop, name="grpc_bridge server end", daemon=True
-            ).start()
+            self._loop_thread.stop()
         self.terminated.set()
         for stopped in self._stops:
             stopped.set()

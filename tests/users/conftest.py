@@ -85,7 +85,9 @@ def _quiet_loops(quiet_loops: None) -> None:
 def environment() -> dict[str, str]:
     """The tests' environment without what changes gRPC's or asyncio's ways, and with the tests importable."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GRPC_", "PYTHON"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}
+    # From Python 3.12 on it warns of every fork of a process that has threads.
+    ignored = "ignore:This process (pid"
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1", "PYTHONWARNINGS": ignored}
 
 
 @pytest.fixture

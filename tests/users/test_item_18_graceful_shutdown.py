@@ -23,7 +23,7 @@ from ..protos.exchange_pb2 import Reply, Request
 from .conftest import environment
 
 COMMON = """
-import asyncio, signal, sys, threading, time
+import asyncio, atexit, signal, sys, threading, time
 from concurrent import futures
 import grpc_bridge as grpc
 from grpc_bridge import aio
@@ -354,3 +354,29 @@ async def test_what_stop_returns_is_waited_for_and_awaited(started: str) -> None
         assert await waiting
         assert await stopped.wait(PATIENCE)
         assert stopped.is_set()
+
+
+AT_EXIT = """
+def main():
+    server = make(grpc)
+    atexit.register(lambda: server.stop(GRACE).wait())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    server.start()
+    server.wait_for_termination()
+main()
+"""
+
+
+def test_the_interpreters_end_drains(start: Any) -> None:
+    # (What runs in threads, Python itself waits for before it calls anything.)
+    program = start(AT_EXIT)
+    requests = Requests()
+    with grpc.insecure_channel(program.target) as channel:
+        on_loop = stub_of(channel).Talk(iter(requests))
+        assert next(on_loop).number == 3
+        assert program.line() == "in flight"
+        program.process.send_signal(signal.SIGTERM)
+        until_refused(program.target)
+        requests.end.set()
+        assert [reply.number for reply in on_loop] == [4]
+    assert program.end() == (0, "")

@@ -139,10 +139,16 @@ cdef class Poller(Source):
         if self._idle:
             self._idle = False
             self._ring()
-        elif not self._runs:
+        elif not self._runs and self.pending > 0:
+            # (All may have come already, and a thread that has been stopped have taken it and gone.)
             self._runs = True
             self._thread = threading.Thread(target=self._run, name="grpc_bridge poller", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except BaseException:
+                # From Python 3.12 on there are no new threads once the interpreter ends.
+                self._runs = False
+                raise
         return 0
 
     cdef void serve(self, Mailbox mailbox):
@@ -193,7 +199,13 @@ cdef class Poller(Source):
             _lingering.add(self)
             if _janitor is None:
                 _janitor = threading.Thread(target=_send_to_sleep, name="grpc_bridge janitor", daemon=True)
-                _janitor.start()
+                try:
+                    _janitor.start()
+                except RuntimeError:
+                    # The interpreter ends.
+                    _lingering.discard(self)
+                    _janitor = None
+                    return False
         return True
 
     cdef int ended(self) except -1:

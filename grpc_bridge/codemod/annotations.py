@@ -115,5 +115,7 @@ def _is_ellipsis(node: ast.expr) -> bool:
 def _names_class(path: str) -> bool:
     """True for the path of an external class that says something about its instances."""
     return (
-        "." in path and "()" not in path and not path.startswith(("builtins.", "typing.", "collections.abc."))
+        "." in path
+        and "()" not in path
+        and not path.startswith(("builtins.", "typing.", "collections.abc.", "functools."))
     )

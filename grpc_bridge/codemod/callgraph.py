@@ -7,7 +7,7 @@ import ast
 from . import external, implicit
 from .callsites import Calls
 from .decorators import passed_calls
-from .index import Function, Program, is_main_guard
+from .index import Class, Function, Program, dotted, is_main_guard, own_nodes
 from .infer import Facts
 from .locks import Locks
 from .mocks import Mocks
@@ -42,6 +42,10 @@ def build(program: Program, facts: Facts) -> Graph:
     if any(b"mock" in module.source.data for module in program.modules.values()):
         graph.mocks = Mocks(program, facts)
     _families(program, graph)
+    for fn, generators in graph.returned.items():
+        for generator in generators:
+            _join(graph, fn, generator)
+    _beside(graph)
     _protocols(graph)
     return graph
 
@@ -73,6 +77,18 @@ def _join(graph: Graph, left: Function, right: Function) -> None:
         graph.families.update(dict.fromkeys(smaller, larger))
 
 
+def _beside(graph: Graph) -> None:
+    """A mixin's method changes with those that its `super()` finds in the classes that it is mixed into."""
+    for fn, sites in graph.sites.items():
+        for site in sites:
+            if isinstance(site, CallSite) and isinstance(site.node.func, ast.Attribute):
+                owner = site.node.func.value
+                if isinstance(owner, ast.Call) and dotted(owner) == "super":
+                    for callee in site.callees:
+                        if callee.name == fn.name and fn.cls is not None and not fn.name.startswith("__"):
+                            _join(graph, fn, callee)
+
+
 def _protocols(graph: Graph) -> None:
     """A method of a Protocol changes with the methods that are called through it."""
     for sites in graph.sites.values():
@@ -86,11 +102,18 @@ def _protocols(graph: Graph) -> None:
                     graph.families[member] = family
 
 
+def _getter(cls: Class) -> Function | None:
+    """What `instance[key]` calls."""
+    return cls.find_method("__getitem__") or cls.find_method("__missing__")
+
+
 class _Collector(Calls):
     """Visits one function's own code, not that of the functions inside it."""
 
     def collect(self) -> None:
         fn, node = self.fn, self.fn.node
+        if fn.name == "__iter__" and fn.cls is not None and not fn.is_generator:
+            self.iterator()
         if isinstance(node, ast.Lambda):
             self.visit(node.body)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -162,15 +185,26 @@ class _Collector(Calls):
             getters = {
                 method
                 for value in self.facts.of(node.value)
-                if isinstance(value, Inst) and (method := value.cls.find_method("__getitem__"))
+                if isinstance(value, Inst) and (method := _getter(value.cls))
             }
             if getters:
                 self.sites.append(ReadSite(*self.place(node), callees=getters))
         for use in implicit.uses(node, self.facts):
             if use.methods:
-                self.sites.append(ReadSite(*self.place(use.node), callees=use.methods, truth=use.truth))
+                self.sites.append(
+                    ReadSite(*self.place(use.node), callees=use.methods, truth=use.truth, stores=use.stores)
+                )
         for part in children(node):
             self.visit(part)
+
+    def iterator(self) -> None:
+        """An `__iter__` that returns a generator, or a stream: who iterates over its object reads that."""
+        for node in own_nodes(self.fn):
+            for value in self.facts.of(node.value) if isinstance(node, ast.Return) and node.value else ():
+                if isinstance(value, Gen) and not value.fn.is_async:
+                    self.graph.returned.setdefault(self.fn, set()).add(value.fn)
+                elif isinstance(value, Obj) and value.kind == "ResponseStream":
+                    self.graph.iterators.add(self.fn)
 
     def read_already(self, iterable: ast.expr) -> None:
         if any(isinstance(v, Obj) and v.kind == "ResponseStream" for v in self.facts.of(iterable)):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
 from .. import _surface
 from . import external
-from .containers import field_names
+from .containers import field_names, is_named_tuple
 from .evaluate import Frame, constant
 from .generated import ARITIES
 from .index import Class, Function
@@ -54,6 +54,10 @@ class CallEvaluator(TextEvaluator, ABC):
             return frozenset(Inst(value.cls) for value in args[0] if isinstance(value, Cls))
         if not callees and isinstance(node.func, ast.Attribute) and _makes_multi_callable(node):
             return frozenset({Obj(_surface.MULTI_CALLABLES[node.func.attr])})
+        if isinstance(node.func, ast.Attribute) and not callees:
+            made = self.inherited_method(node, node.func.attr, self.facts.of(node.func.value), args, keywords)
+            if made is not None:
+                return made
         self.external_sinks(node, callees, args, keywords)
         self.pass_texts(callees, node, frame)
         found: set[Value] = set()
@@ -66,7 +70,7 @@ class CallEvaluator(TextEvaluator, ABC):
     ) -> Values:
         if isinstance(callee, Func):
             self.pass_arguments(callee, node, args, keywords)
-            return self.result_of(callee, frame)
+            return self.without_wrappers(callee, node, self.result_of(callee, frame))
         if isinstance(callee, Cls):
             return self.construct(callee.cls, node, args, keywords)
         if isinstance(callee, Inst):
@@ -98,9 +102,42 @@ class CallEvaluator(TextEvaluator, ABC):
                     return self.attribute_of(node, callee, "return_value", frame)
                 if callee.path.startswith(external.PARSER):
                     return self.call_parser(callee, keywords)
+                if callee.path.startswith(external.GETTER) and isinstance(callee.node, ast.Call):
+                    return self.get(callee.node, args[0] if args else NOTHING, frame)
                 return self.call_queue(callee.node, callee.path, args)
             return self.call_external(callee.path, node, args, keywords, frame)
         return NOTHING
+
+    def inherited_method(
+        self, node: ast.Call, name: str, owners: Values, args: list[Values], keywords: dict[str, Values]
+    ) -> Values | None:
+        """What a method returns that classes have from Python; None where it is not known to be one."""
+        if name == "__subclasses__":
+            classes = {owner.cls for owner in owners if isinstance(owner, Cls)}
+            return self.box(node, frozenset(Cls(below) for cls in classes for below in cls.subclasses))
+        if name not in ("_replace", "_make"):
+            return None
+        found: set[Value] = set()
+        for owner in owners:
+            if isinstance(owner, Record):
+                self.set_attributes(owner, owner.names, args, keywords)
+                found.add(owner)
+            elif isinstance(owner, (Inst, Cls)) and is_named_tuple(owner.cls):
+                self.set_attributes(owner, field_names(owner.cls), args, keywords)
+                found.add(Inst(owner.cls))
+        return frozenset(found)
+
+    def set_attributes(
+        self, owner: Value, names: Sequence[str], args: list[Values], keywords: dict[str, Values]
+    ) -> None:
+        """The fields of a named tuple made of another one, or of what is in an iterable."""
+        made = [(name, self.item(args[0], place)) for place, name in enumerate(names)] if args else []
+        for name, values in [*made, *keywords.items()]:
+            self.set_attribute(frozenset({owner}), name, values)
+
+    @abstractmethod
+    def set_attribute(self, owners: Values, name: str, values: Values) -> None:
+        """`owner.name = values`."""
 
     def returned(self, row: _surface.Member | None, node: ast.Call, frame: Frame) -> Values:
         """The value a surface row says its call returns."""
@@ -117,6 +154,18 @@ class CallEvaluator(TextEvaluator, ABC):
         if callee.of is None or known is None or not known.passes:
             return self.result(callee.fn, frame)
         return self.known(("own", callee.fn)) | self.result_of(callee.of, frame)
+
+    def without_wrappers(self, callee: Func, node: ast.Call, made: Values) -> Values:
+        """`retry(times=3)` gives a decorator: it wraps nothing where it is not given a function."""
+        inside = {v for v in made if isinstance(v, Func) and v.fn.parent is callee.fn}
+        if not inside or any(isinstance(arg, ast.Starred) for arg in node.args):
+            return made
+        names = [arg.arg for arg in callee.fn.params][callee.given :][: len(node.args)]
+        given = {*names, *(keyword.arg for keyword in node.keywords)}
+        if None in given or callee.given:
+            return made
+        known = {v: self.wrapper_of(v.fn) for v in inside}
+        return frozenset(v for v in made if v not in known or (w := known[v]) is None or w.name in given)
 
     def result(self, fn: Function, frame: Frame) -> Values:
         if self.facts.has_role(fn, "contextmanager") or self.facts.has_role(fn, "asynccontextmanager"):
@@ -217,6 +266,10 @@ class CallEvaluator(TextEvaluator, ABC):
         """A call of a method of argparse's, which `parser` is."""
 
     @abstractmethod
+    def get(self, getter: ast.Call, owners: Values, frame: Frame) -> Values:
+        """A call of what `getter`, a call of `operator.attrgetter`, has made."""
+
+    @abstractmethod
     def call_queue(self, queue: ast.AST, path: str, args: list[Values]) -> Values:
         """A method of a queue: what was put into it may come out."""
 
@@ -258,6 +311,10 @@ class CallEvaluator(TextEvaluator, ABC):
         """The value of `decorator(value)`; remembers what the decorator makes of the function."""
         roles = self.facts.roles.setdefault(fn, set())
         result: set[Value] = set()
+        ours = False
+        if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter"):
+            # The property, with one function more.
+            return self.eval(decorator.value, frame) or value
         for applied in self.eval(decorator, frame):
             if isinstance(applied, Ext):
                 role = external.decorator_role(applied.path)
@@ -265,14 +322,46 @@ class CallEvaluator(TextEvaluator, ABC):
                     roles.add(role)
                     self.restructure()
             elif isinstance(applied, Func):
+                ours = True
                 self.pass_arguments(applied, None, [value], {})
-                result |= self.wrapped(applied.fn, self.result(applied.fn, frame), value)
+                # What takes its function later, as `retry(times=3)` does, has it now.
+                returned = frozenset(
+                    v
+                    for v in self.result(applied.fn, frame)
+                    if not (isinstance(v, Func) and v.fn is applied.fn)
+                )
+                result |= self.wrapped(applied.fn, returned, value)
             elif isinstance(applied, Cls):
                 result |= self.construct(applied.cls, None, [value], {})
             elif isinstance(applied, Inst) and (method := applied.cls.find_method("__call__")):
                 self.pass_arguments(Func(method, 1), None, [value], {})
                 result |= self.wrapped(method, self.result(method, frame), value)
+        if isinstance(decorator, ast.Call):
+            ours = ours or any(isinstance(maker, Func) for maker in self.facts.of(decorator.func))
+        if ours and not result and fn not in self.undecorated:
+            # What a decorator of the program returns may be learnt yet.
+            self.undecided.add(fn)
+            return NOTHING
         return frozenset(result) or value
+
+    def give_up_decorators(self) -> None:
+        """When nothing more is learnt: a decorator of which nothing is known gives back what it is given."""
+        more = self.undecided - self.undecorated
+        self.undecorated |= more
+        self.dirty |= {fn.parent for fn in more if fn.parent is not None}
+
+    def decorate_class(self, decorator: ast.expr, value: Values, frame: Frame) -> Values:
+        """What `decorator(value)` makes of a class: as a rule the same, with more in it."""
+        made: set[Value] = set()
+        for applied in self.eval(decorator, frame):
+            if isinstance(applied, Inst) and (method := applied.cls.find_method("__call__")):
+                applied = Func(method, 1)
+            if isinstance(applied, Func):
+                self.pass_arguments(applied, None, [value], {})
+                made |= self.result(applied.fn, frame)
+            elif isinstance(applied, Cls):
+                made |= self.construct(applied.cls, None, [value], {})
+        return frozenset(made) or value
 
     def wrapped(self, decorator: Function, returned: Values, value: Values) -> Values:
         """What a decorator returned for `value`: wrappers that know what they wrap, of its colour."""
@@ -287,6 +376,8 @@ class CallEvaluator(TextEvaluator, ABC):
                 continue
             twins.add(known.twin)
             self.facts.wrappers[made.fn] = known
+            if made.fn.parent is not None:
+                self.facts.wrapped.setdefault(made.fn.parent, set()).update(inner)
             found.update(
                 replace(made, of=v)
                 for v in inner

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from .. import _surface
 from . import external
 from .handovers import Handovers
-from .index import Function
+from .index import Class, Function
 from .nodes import children, walk
 from .sites import CallSite, IterateSite
+from .texts import affixes
 from .threads import is_quick
-from .values import NOTHING, Cls, Ext, Func, Inst, Maker, MemberOf, Obj, Value, Values
+from .values import NOTHING, Cls, Ext, Func, Gen, Inst, Maker, MemberOf, Obj, Value, Values
 
 CREATES = frozenset({"ResponseStream", "Future", "Call"})
 """Objects that belong to the context (thread or loop) in which they were made."""
@@ -41,6 +43,10 @@ class Calls(Handovers):
             callees = self.facts.of(site.threaded)
         for callee in callees:
             self.classify(site, callee, node)
+            if isinstance(callee, Obj) or (
+                isinstance(callee, MemberOf) and callee.name in ("future", "with_call")
+            ):
+                self.send(node)
         if site.threaded is not None:
             # What asyncio awaits is the thread; what runs there may do with a thread or without.
             site.awaited = site.plain = False
@@ -51,6 +57,12 @@ class Calls(Handovers):
             site.picked = bool(owners) and all(
                 isinstance(v, Ext) and external.is_namespace(v) for v in owners
             )
+        elif isinstance(node.func, ast.Call) and len(site.callees) == len(callees) > 1:
+            # One of those whose names are alike: `getattr(self, f"handle_{kind}")(message)`.
+            looked_up = (
+                node.func.args[1:2] if Ext("builtins.getattr") in self.facts.of(node.func.func) else []
+            )
+            site.picked = any(any(affixes(name)) for name in looked_up)
         if site.rows or site.callees or site.unknown:
             self.sites.append(site)
         if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
@@ -83,9 +95,8 @@ class Calls(Handovers):
         if isinstance(callee, Func):
             self.function(site, self.target(callee))
         elif isinstance(callee, Cls):
-            init = callee.cls.find_method("__init__")
-            if init is not None and not callee.cls.module.source.generated:
-                site.callees.add(init)
+            if not callee.cls.module.source.generated:
+                site.callees.update(makers(callee.cls))
         elif isinstance(callee, Inst):
             method = callee.cls.find_method("__call__")
             if method is not None:
@@ -109,6 +120,17 @@ class Calls(Handovers):
             site.plain = True
             site.unknown = isinstance(callee, Ext) and external.is_unknown_stub(callee.path)
 
+    def send(self, node: ast.Call) -> None:
+        """A stub's method takes its requests from what it is given, wherever the call runs."""
+        sent = self.graph.sent.setdefault(self.fn, set())
+        for argument in node.args[:1]:
+            for value in self.facts.of(argument):
+                if isinstance(value, Gen) and not value.fn.is_async:
+                    sent.add(value.fn)
+                elif isinstance(value, Inst) and not value.cls.module.source.generated:
+                    steps = (value.cls.find_method(name) for name in ("__next__", "__iter__"))
+                    sent.update(step for step in steps if step is not None)
+
     def function(self, site: CallSite, fn: Function) -> None:
         """One of the program's own functions; calls of what is a coroutine already are left as they are."""
         if fn.is_async or fn.is_generator or self.facts.has_role(fn, "contextmanager"):
@@ -125,6 +147,14 @@ class Calls(Handovers):
             self.add_origin(site.origins, owner)
         else:
             site.plain = True
+
+
+def makers(cls: Class) -> Iterator[Function]:
+    """What Python calls where an instance is made."""
+    init = cls.find_method("__init__")
+    for method in (cls.find_method("__new__"), init or cls.find_method("__post_init__")):
+        if method is not None:
+            yield method
 
 
 def _paths(values: Values) -> set[str]:

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 
 from .environment import Environment
 from .index import Class
-from .values import NOTHING, Box, BoxMember, Ext, Gen, Inst, Manager, Mod, Record, Value, Values
+from .values import NOTHING, Box, BoxMember, Cls, Ext, Func, Gen, Inst, Manager, Mod, Record, Value, Values
 
 Place = int | str | None
 """The constant by which a container is asked: an index, a key, or one that is not known."""
+
+ITEMS = "[]"
+"""The attribute under which is kept what is stored into an object."""
 
 ADDS = frozenset({"append", "add", "appendleft", "put", "put_nowait", "set"})
 TAKES = frozenset({"get", "pop", "popleft", "popitem", "get_nowait", "setdefault"})
@@ -45,6 +48,9 @@ class Containers(Environment):
             if isinstance(owner, Box):
                 self.put(owner.node, place, values)
                 self.key(owner.node, keys)
+            elif isinstance(owner, Inst) and owner.cls.find_method("__setitem__") is None:
+                # A class that is a dictionary.
+                self.learn(("attr", owner.cls, ITEMS), values)
 
     def append(self, owners: Values, values: Values) -> None:
         """`owner += values`."""
@@ -82,8 +88,16 @@ class Containers(Environment):
                     found |= self.known(("item", owner.node, owner.names[place]))
             elif isinstance(owner, Mod) and isinstance(place, str):
                 found |= self.known(("var", owner.module.top, place))
+            elif isinstance(owner, Mod) and place is None:
+                top = owner.module.top
+                everything = frozenset().union(
+                    *(self.known(("var", top, name)) for name in sorted(top.bound))
+                )
+                found |= {value for value in everything if isinstance(value, Func)}
             elif isinstance(owner, Inst):
-                getter = owner.cls.find_method("__getitem__")
+                getter = owner.cls.find_method("__getitem__") or owner.cls.find_method("__missing__")
+                if getter is None or getter.name == "__missing__":
+                    found |= self.known(("attr", owner.cls, ITEMS))
                 if getter is not None:
                     found |= self.known(("ret", getter))
                 elif isinstance(place, int) and is_named_tuple(owner.cls):
@@ -126,6 +140,8 @@ class Containers(Environment):
                 found |= self.known(("elem", owner.node))
             elif isinstance(owner, Inst):
                 found |= self.elements_of(owner.cls)
+            elif isinstance(owner, Cls) and is_enum(owner.cls):
+                found.add(Inst(owner.cls))
         return frozenset(found)
 
     def elements_of(self, cls: Class) -> Values:
@@ -186,6 +202,21 @@ class Containers(Environment):
 
 def is_named_tuple(cls: Class) -> bool:
     return any(base in ("typing.NamedTuple", "NamedTuple") for base in cls.all_external_bases())
+
+
+def is_enum(cls: Class) -> bool:
+    return any(base.startswith("enum.") for base in cls.all_external_bases())
+
+
+def members_of(cls: Class) -> list[str]:
+    """The members that the body of an enumeration assigns."""
+    return [
+        target.id
+        for statement in cls.node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and not target.id.startswith("_")
+    ]
 
 
 def field_names(cls: Class) -> list[str]:

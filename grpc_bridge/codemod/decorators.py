@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .. import _surface
 from .index import Function, dotted, own_nodes
 from .nodes import parents, walk
 from .sites import Graph, LockSite, Site, WaitSite
-from .values import Func
+from .values import Func, MemberOf, Value
 
 if TYPE_CHECKING:
     from .infer import Facts
@@ -184,10 +185,25 @@ def passed_calls(facts: Facts) -> frozenset[ast.Call]:
     for fn in facts.split:
         known = facts.wrappers[fn]
         found |= known.calls
+        found.update(context_calls(fn, facts))
         for node in walk(known.twin) if known.twin is not None else ():
             if isinstance(node, ast.Call) and dotted(node.func) == known.name:
                 found.add(node)
     return frozenset(found)
+
+
+def context_calls(fn: Function, facts: Facts) -> Iterator[ast.Call]:
+    """Where a wrapper of handlers calls what a coroutine awaits of the context: its twin does, too."""
+    for node in own_nodes(fn):
+        if isinstance(node, ast.Call) and any(_awaited_in_handlers(value) for value in facts.of(node.func)):
+            yield node
+
+
+def _awaited_in_handlers(value: Value) -> bool:
+    if not isinstance(value, MemberOf) or value.owner.kind != "ServicerContext":
+        return False
+    row = _surface.member(value.owner.kind, value.name)
+    return row is not None and row.spelling == "await"
 
 
 def _eligible(found: Wrapper, facts: Facts) -> bool:

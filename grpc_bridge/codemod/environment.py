@@ -40,6 +40,8 @@ class Environment:
         """What was put together of other values, until one of those grows."""
         self.read_through: dict[MemberKey, set[Function]] = {}
         """The properties that are read where an attribute is asked for."""
+        self.delegating: set[MemberKey] = set()
+        """The attributes that are being asked of what others stand for."""
         self.deriving: Key | None = None
         self.followers: dict[Key, set[Key]] = {}
         """What was derived from a value."""
@@ -52,6 +54,10 @@ class Environment:
         """Names of a module that another import of the same `try` binds to something of the program."""
         self.aliases: dict[ast.expr, Values] = {}
         """What type aliases say, as far as the function that is being evaluated asked."""
+        self.undecided: set[Function] = set()
+        """Functions of which it is not known yet what a decorator of the program makes of them, ..."""
+        self.undecorated: set[Function] = set()
+        """... and those of which that will never be known."""
         self.wanted: dict[Function, set[str]] = {}
         """The parameters of which somebody asks what texts they are."""
         self.spelled: set[tuple[Function, ast.Call]] = set()

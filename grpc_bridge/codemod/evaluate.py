@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .. import _surface
 from . import external
-from .containers import Containers, Place
+from .containers import Containers, Place, is_enum, members_of
 from .environment import MemberKey
 from .index import BUILTINS, Class, Function, Module, dotted
 from .nodes import children, defaults
@@ -237,11 +237,17 @@ class Evaluator(Containers, ABC):
             return module or (frozenset({Ext(path, owner.node)}) if len(path) < MAX_PATH else NOTHING)
         if isinstance(owner, Inst) and attr == "__class__":
             return frozenset({Cls(owner.cls)})
+        if isinstance(owner, (Inst, Cls)) and is_enum(owner.cls):
+            members = members_of(owner.cls)
+            if attr in members:
+                return frozenset({Inst(owner.cls)})
+            if attr == "value" and "value" not in owner.cls.methods:
+                return frozenset().union(*(self.known(("attr", owner.cls, name)) for name in members))
         if isinstance(owner, (Inst, Cls)):
             return self.class_attribute(node, owner, attr)
         if isinstance(owner, Super):
             found: set[Value] = set()
-            for base in owner.cls.bases:
+            for base in owner.cls.next_in_line():
                 found |= self.class_attribute(node, Inst(base), attr, up_only=True)
             return frozenset(found)
         if isinstance(owner, Obj) and _surface.member(owner.kind, attr) is not None:
@@ -284,7 +290,7 @@ class Evaluator(Containers, ABC):
             values = self.known(("attr", ancestor, attr))
             values = declared(self.known(("declared", ancestor, attr)), values)
             found |= values
-            if any(isinstance(value, Func) for value in values):
+            if attr in ancestor.methods or any(isinstance(value, Func) for value in values):
                 break
         if not up_only:
             for descendant in cls.descendants():
@@ -296,14 +302,37 @@ class Evaluator(Containers, ABC):
             return frozenset({Ext(f"{cls.module.path.name.strip('<>')}.{cls.name}().{attr}")})
         fallback = cls.find_method("__getattr__")
         if not found and fallback is not None and attr not in cls.methods and not attr.startswith("__"):
-            return self.known(("ret", fallback))
+            return self.known(("ret", fallback)) | self.handed_on(fallback, key, getters)
         return frozenset().union(*(self.bound(value, owner, getters) for value in found))
+
+    def handed_on(self, fallback: Function, key: MemberKey, getters: set[Function]) -> Values:
+        """What a `__getattr__` gives that asks another object for what is asked of its own."""
+        found: set[Value] = set()
+        if key in self.delegating:
+            return NOTHING
+        self.delegating.add(key)
+        for inner in self.known(("delegate", fallback)):
+            if isinstance(inner, (Inst, Cls)):
+                below: MemberKey = ("member", inner, key[2], False)
+                found |= self.find_attribute(below)
+                getters |= self.read_through[below]
+            elif isinstance(inner, Obj) and _surface.member(inner.kind, key[2]) is not None:
+                found.add(MemberOf(inner, key[2]))
+            elif isinstance(inner, Ext) and len(inner.path) < MAX_PATH:
+                found.add(Ext(f"{inner.path}.{key[2]}", inner.node))
+        self.delegating.discard(key)
+        return frozenset(found)
 
     def bound(self, value: Value, owner: Inst | Cls, getters: set[Function]) -> Values:
         """A value found on a class, as seen through an instance: methods bind, properties are read."""
         if isinstance(value, Getter):
             getters.add(value.fn)
             return self.known(("ret", value.fn))
+        if isinstance(value, Inst) and (getter := value.cls.find_method("__get__")) is not None:
+            getters.add(getter)
+            for arg in getter.params[1:2]:
+                self.learn(("param", getter, arg.arg), frozenset({owner}))
+            return self.known(("ret", getter))
         if not isinstance(value, Func):
             return frozenset({value})
         if self.facts.has_role(value.fn, "property"):
@@ -316,6 +345,10 @@ class Evaluator(Containers, ABC):
         binds = isinstance(owner, Inst) or self.facts.has_role(value.fn, "class")
         # A partial has its first arguments, and binds no more.
         given = value.given or int(in_class and binds and not static)
+        if given == 1 and value.fn.cls is None and isinstance(owner, Inst):
+            # Put into the class from outside.
+            for arg in value.fn.params[:1]:
+                self.learn(("param", value.fn, arg.arg), frozenset({owner}))
         return frozenset({Func(value.fn, given, value.of)})
 
 

@@ -30,8 +30,19 @@ IDENTITY = frozenset(
 RECORDS = frozenset({"types.SimpleNamespace", "threading.local", "argparse.Namespace"})
 """What can be given any attribute."""
 
+OF_CLASSES = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+"""Methods that are given the class, without a word."""
+
 SETS_ATTRIBUTE = "builtins.object.__setattr__"
+GETTER = "operator.attrgetter"
 ENTERS = "ExitStack().enter_context"
+CALLED = {
+    "enter_context": ("__enter__", "__exit__"),
+    "push": ("__exit__",),
+    "closing": ("close",),
+}
+"""Methods that functions of these names call of what they are given, for instance those of an `ExitStack`."""
+
 KEEPS = RECORDS | {SETS_ATTRIBUTE, "contextlib.nullcontext"}
 """What is given to these is found again."""
 
@@ -96,7 +107,9 @@ HARMLESS = frozenset(
         "builtins.id", "builtins.type", "builtins.callable", "builtins.hasattr", "builtins.getattr",
         "builtins.setattr", "builtins.super", "builtins.len", "builtins.bool", "builtins.hash",
         "builtins.iter", "builtins.format", "builtins.vars", "builtins.dir", "functools.wraps",
+        "builtins.staticmethod", "builtins.classmethod",
         "functools.wraps()", "functools.partial", "functools.update_wrapper", "typing.cast",
+        "functools.partialmethod",
         "inspect.iscoroutinefunction", "inspect.isasyncgenfunction", "inspect.isgeneratorfunction",
         "inspect.isfunction", "inspect.signature", "asyncio.iscoroutinefunction",
     }

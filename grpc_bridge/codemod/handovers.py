@@ -7,8 +7,8 @@ import ast
 from . import adapters, external
 from .index import Function, dotted
 from .iterations import STREAMS, Iterations
-from .sites import CallSite, HandSite, WaitSite
-from .values import Box, Ext, Func, Gen, Manager, MemberOf, Obj, Values
+from .sites import CallSite, HandSite, WaitSite, classes_of
+from .values import Box, Ext, Func, Gen, Manager, MemberOf, Obj, Value, Values
 
 
 class Handovers(Iterations):
@@ -66,12 +66,19 @@ class Handovers(Iterations):
                     self.iterate(argument, argument, f"collect {builtin}", node)
                 if builtin not in ("sorted", "min", "max") or argument in node.args:
                     continue
-            if sink is None and (not unknown or any(path in external.HARMLESS for path in paths)):
+            # What it is given to call until that returns the sentinel, `iter` calls.
+            calls = builtin == "iter" and len(arguments) > 1
+            if (
+                sink is None
+                and (not unknown or any(path in external.HARMLESS for path in paths))
+                and not calls
+            ):
                 continue
             # What a thread is given in a tuple is passed to its target, and followed there.
             entered = any(path.endswith(external.ENTERS) for path in paths)
             handed = values if sinks or entered else self.with_contents(values)
             sorts = argument in keys or "functools.cmp_to_key" in paths
+            handed |= self.called_of(handed, paths, sink)
             self.hand_over(dotted(node.func) or "a call", argument, handed, sink, sorts)
 
     def escape(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> None:
@@ -96,7 +103,7 @@ class Handovers(Iterations):
     ) -> None:
         site = HandSite(*self.place(argument), sink=sink, to=to, sorts=sorts)
         for value in values:
-            if isinstance(value, Func):
+            if isinstance(value, Func) and not value.guessed:
                 target = self.target(value)
                 if not target.is_async:
                     site.functions.add(target)
@@ -110,6 +117,20 @@ class Handovers(Iterations):
                 site.origins.add(value.origin)
         if site.functions or site.multi or site.origins:
             self.sites.append(site)
+
+    def called_of(self, values: Values, paths: list[str], sink: external.Sink | None) -> Values:
+        """The methods that code outside the program calls of the objects that it is given."""
+        names: tuple[str, ...] = ("__call__",)
+        if sink is None:
+            names = ("__call__", "__iter__", "__next__")
+            for path in paths:
+                names += external.CALLED.get(path.rpartition(".")[2], ())
+        found: set[Value] = set()
+        for cls in classes_of(values):
+            if not cls.module.source.generated:
+                methods = (cls.find_method(name) for name in names)
+                found.update(Func(method, 1) for method in methods if method is not None)
+        return frozenset(found)
 
     def target(self, value: Func) -> Function:
         """What a call of `value` runs."""

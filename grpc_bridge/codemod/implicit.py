@@ -51,6 +51,8 @@ class Use:
     node: ast.expr
     methods: set[Function]
     truth: bool = False
+    stores: bool = False
+    """Something is put there, or taken away."""
 
 
 def uses(node: ast.AST, facts: Facts) -> Iterator[Use]:
@@ -70,10 +72,28 @@ def uses(node: ast.AST, facts: Facts) -> Iterator[Use]:
         yield Use(node, found)
     elif isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         yield Use(node, methods(node.left, (OPERATORS[type(node.op)],), facts))
+    elif isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        yield Use(node, stores(node, facts), stores=True)
     elif isinstance(node, (ast.If, ast.While, ast.IfExp)):
         yield Use(node.test, methods(node.test, BUILTINS["builtins.bool"], facts), truth=True)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield Use(node.operand, methods(node.operand, BUILTINS["builtins.bool"], facts), truth=True)
+
+
+def stores(node: ast.Attribute | ast.Subscript, facts: Facts) -> set[Function]:
+    """What an assignment to `node` calls, or a `del` of it."""
+    sets = isinstance(node.ctx, ast.Store)
+    found: set[Function | None] = set()
+    for value in facts.of(node.value):
+        if not isinstance(value, Inst):
+            continue
+        if isinstance(node, ast.Subscript):
+            found.add(value.cls.find_method("__setitem__" if sets else "__delitem__"))
+            continue
+        found.add(value.cls.find_method("__setattr__" if sets else "__delattr__"))
+        key = (node.attr, "setter" if sets else "deleter")
+        found.update(cls.accessors.get(key) for cls in value.cls.ancestors())
+    return {method for method in found if method is not None}
 
 
 def methods(node: ast.expr, names: tuple[str, ...], facts: Facts) -> set[Function]:

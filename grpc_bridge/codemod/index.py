@@ -110,6 +110,8 @@ class Class:
     scope: Function
     outer: Class | None = None
     methods: dict[str, Function] = field(default_factory=dict)
+    accessors: dict[tuple[str, str], Function] = field(default_factory=dict)
+    """The setters and deleters of its properties."""
     bases: list[Class] = field(default_factory=list)
     external_bases: set[str] = field(default_factory=set)
     subclasses: list[Class] = field(default_factory=list)
@@ -146,6 +148,19 @@ class Class:
         if self._below is None:
             self._below = _in_reach(self.subclasses, lambda cls: cls.subclasses)
         return self._below
+
+    def next_in_line(self) -> list[Class]:
+        """Where `super()` may look first: in the bases, and in what stands beside it in a subclass."""
+        above = set(self.ancestors())
+        beside = {
+            base
+            for cls in self.descendants()
+            for ancestor in cls.ancestors()
+            if len(ancestor.bases) > 1
+            for base in ancestor.bases
+            if base not in above and self not in base.ancestors()
+        }
+        return [*self.bases, *sorted(beside, key=lambda cls: (str(cls.module.path), cls.node.lineno))]
 
     def find_method(self, name: str) -> Function | None:
         for cls in self.ancestors():
@@ -393,7 +408,7 @@ def _text(module: Module, node: ast.expr) -> str:
 
 BINDERS = (
     ast.Name, ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.Import, ast.ImportFrom, ast.Yield,
-    ast.YieldFrom,
+    ast.YieldFrom, ast.MatchAs, ast.MatchStar, ast.MatchMapping,
 )  # fmt: skip
 
 
@@ -433,7 +448,10 @@ class _Scopes:
             else:
                 fn.cls = cls
                 # The setter of a property has its getter's name and is not the method.
-                if not any(dotted(d).endswith((".setter", ".deleter")) for d in node.decorator_list):
+                kinds = {dotted(d).rpartition(".")[2] for d in node.decorator_list if "." in dotted(d)}
+                for kind in kinds & {"setter", "deleter"}:
+                    cls.accessors[name, kind] = fn
+                if kinds.isdisjoint(("setter", "deleter")):
                     cls.methods[name] = fn
             for decorator in node.decorator_list:
                 self.visit(decorator, scope, cls)
@@ -469,8 +487,12 @@ class _Scopes:
             while around is not None and isinstance(node, ast.Nonlocal):
                 around.shared.update(node.names)
                 around = around.parent
-        elif isinstance(node, ast.ExceptHandler) and node.name and cls is None:
-            scope.bound.add(node.name)
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+            if node.name is not None and cls is None:
+                scope.bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping):
+            if node.rest is not None and cls is None:
+                scope.bound.add(node.rest)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self.module.imports.append(node)
             if isinstance(node, ast.Import):

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import cast
 
 from . import external
-from .annotations import AnnotationEvaluator
 from .assume import assume
 from .decorators import Wrapper
-from .evaluate import Frame, State, constant, declared
+from .evaluate import Frame, State, declared
 from .index import Class, Function, Module, Program, is_main_guard
 from .nodes import children, defaults
-from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Values
+from .targets import TargetEvaluator
+from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Value, Values
 
 MAX_RUNS = 25
 """Of one function; a program of ordinary shape needs two to five."""
@@ -105,6 +105,8 @@ def _evaluate(program: Program) -> Facts:
             inference.structure_changed = False
             inference.dirty.update(units)
         if not inference.dirty:
+            inference.give_up_decorators()
+        if not inference.dirty:
             inference.give_up_texts()
     for key, values in inference.env.items():
         if key[0] == "elem" and isinstance(key[1], ast.AST):
@@ -112,7 +114,7 @@ def _evaluate(program: Program) -> Facts:
     return inference.facts
 
 
-class Inference(AnnotationEvaluator):
+class Inference(TargetEvaluator):
     """Statements; expressions are in the base class."""
 
     def __init__(self, program: Program) -> None:
@@ -149,7 +151,7 @@ class Inference(AnnotationEvaluator):
                 annotated[arg.arg] = self.annotation(arg.annotation, outer)
                 self.learn(("param", fn, arg.arg), annotated[arg.arg])
         if fn.cls is not None and params and not self.facts.has_role(fn, "static"):
-            class_level = self.facts.has_role(fn, "class") or fn.name == "__new__"
+            class_level = self.facts.has_role(fn, "class") or fn.name in external.OF_CLASSES
             me = Cls(fn.cls) if class_level else Inst(fn.cls)
             self.learn(("param", fn, params[0].arg), frozenset({me}))
             self.handler_parameters(fn, fn.cls)
@@ -282,9 +284,10 @@ class Inference(AnnotationEvaluator):
             # `except*` has a node of its own, of the same fields, from Python 3.11 on.
             self.try_statement(cast(ast.Try, node), frame)
         elif isinstance(node, ast.Match):
-            self.eval(node.subject, frame)
+            subject = self.eval(node.subject, frame)
             for case in node.cases:
                 inner = frame.branch()
+                self.match(case.pattern, subject, inner)
                 if case.guard is not None:
                     self.eval(case.guard, inner)
                 self.block(case.body, inner)
@@ -323,12 +326,22 @@ class Inference(AnnotationEvaluator):
             if handler.type is not None:
                 raised = self.eval(handler.type, inner)
                 if handler.name:
-                    error = frozenset(Ext(v.path + "()") for v in raised if isinstance(v, Ext))
-                    self.bind(handler.name, error, inner)
+                    self.bind(handler.name, self.raised(raised), inner)
             self.block(handler.body, inner)
             frame.state = self.join(frame.state, inner.state)
         self.block(node.orelse, frame)
         self.block(node.finalbody, frame)
+
+    def raised(self, classes: Values) -> Values:
+        """What `except classes as error` binds."""
+        known = {*classes, *self.elements(classes)}
+        found: set[Value] = {Inst(value.cls) for value in known if isinstance(value, Cls)}
+        ours = bool(found)
+        for value in known:
+            # What it has that is of interest here, it has from the program's own.
+            if isinstance(value, Ext) and not (ours and value.path.startswith("builtins.")):
+                found.add(Ext(f"{value.path}()"))
+        return frozenset(found)
 
     def define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
         fn = frame.scope.module.function_of[node]
@@ -355,11 +368,12 @@ class Inference(AnnotationEvaluator):
                 cls.external_bases.add(ast.unparse(base))
         for keyword in node.keywords:
             self.eval(keyword.value, frame)
-        for decorator in node.decorator_list:
-            self.eval(decorator, frame)
         inner = Frame(frame.scope, frame.owner, cls, dict(frame.state))
         self.block(node.body, inner)
-        self.bind(node.name, frozenset({Cls(cls)}), frame)
+        made: Values = frozenset({Cls(cls)})
+        for decorator in reversed(node.decorator_list):
+            made = self.decorate_class(decorator, made, frame)
+        self.bind(node.name, made, frame)
 
     def import_statement(self, node: ast.Import | ast.ImportFrom, frame: Frame) -> None:
         module = frame.scope.module
@@ -444,40 +458,6 @@ class Inference(AnnotationEvaluator):
                     frame.scope.bound.add(name)
                     self.restructure()
                 self.bind(name, self.known(("var", parent.top, name)), frame)
-
-    # Assignment
-
-    def assign(self, target: ast.expr, value: Values, frame: Frame) -> None:
-        if isinstance(target, ast.Name):
-            self.bind(target.id, value, frame)
-            self.record(target, value)
-        elif isinstance(target, ast.Starred):
-            self.assign(target.value, value, frame)
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            self.unpack(target.elts, value, frame)
-        elif isinstance(target, ast.Attribute):
-            self.set_attribute(self.eval(target.value, frame), target.attr, value)
-            self.record(target, value)
-        elif isinstance(target, ast.Subscript):
-            keys = self.eval(target.slice, frame)
-            owners = self.eval(target.value, frame)
-            self.store(owners, constant(target.slice), keys, value)
-            for owner in owners:
-                if isinstance(owner, Mod) and isinstance(place := constant(target.slice), str):
-                    owner.module.top.bound.add(place)
-                    self.set_attribute(frozenset({owner}), place, value)
-
-    def unpack(self, targets: list[ast.expr], value: Values, frame: Frame) -> None:
-        """`a, *b, c = value`."""
-        star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), len(targets))
-        for index, element in enumerate(targets):
-            if index < star:
-                self.assign(element, self.item(value, index), frame)
-            elif index == star:
-                rest = self.items_between(value, star, len(targets) - star - 1)
-                self.assign(element, self.box(element, rest), frame)
-            else:
-                self.assign(element, self.elements(value), frame)
 
 
 def _external(path: str) -> Ext:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from .. import _surface
 from . import external
-from .calls import CallEvaluator
 from .evaluate import ANY_NAME, MAX_PATH, Frame, constant
 from .index import COMPILERS, Function, Module
+from .lookups import LookupEvaluator
 from .values import (
     NOTHING,
     Box,
@@ -20,7 +20,6 @@ from .values import (
     Getter,
     Inst,
     Maker,
-    MemberOf,
     Mod,
     Obj,
     Record,
@@ -30,7 +29,7 @@ from .values import (
 )
 
 
-class LibraryEvaluator(CallEvaluator, ABC):
+class LibraryEvaluator(LookupEvaluator, ABC):
     """What such calls return, and what they pass on."""
 
     def call_external(
@@ -46,6 +45,9 @@ class LibraryEvaluator(CallEvaluator, ABC):
             return self.call_builtin(name, node, args, keywords, frame)
         if path == "functools.partial":
             return self.partial(first, args[1:], keywords)
+        if path == "functools.partialmethod":
+            # `self` comes before what it is given.
+            return self.partial(first, [NOTHING, *args[1:]], keywords)
         if path in external.IDENTITY:
             return first
         made = self.call_library(path, node, args, keywords, frame)
@@ -126,6 +128,8 @@ class LibraryEvaluator(CallEvaluator, ABC):
         first = args[0] if args else NOTHING
         if name == "iter" and len(args) == 1:
             return first
+        if name == "iter" and args:
+            return self.box(node, self.call_values(first, node, [], {}, frame))
         if name in ("next", "anext", "min", "max"):
             return self.elements(first)
         if name in external.COLLECTORS:
@@ -142,10 +146,8 @@ class LibraryEvaluator(CallEvaluator, ABC):
             return self.box(node, self.call_values(made, node, given, {}, frame))
         if name == "dict":
             return self.make_dict(node, first, keywords)
-        if name == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
-            return self.attribute(node, first, str(node.args[1].value), frame)
         if name == "getattr" and len(node.args) > 1:
-            return self.method_by_name(node, first, frame)
+            return self.look_up(node, first, frame) | (args[2] if len(args) > 2 else NOTHING)
         if name == "setattr" and len(args) > 2:
             place = constant(node.args[1])
             self.set_attribute(first, place if isinstance(place, str) else ANY_NAME, args[2])
@@ -159,17 +161,21 @@ class LibraryEvaluator(CallEvaluator, ABC):
             functions = {value.fn for value in first if isinstance(value, Func)}
             self.facts.getters |= functions
             return frozenset(Getter(fn) for fn in functions)
+        if name == "staticmethod":
+            return first
+        if name == "classmethod":
+            return frozenset(Func(v.fn, v.given + 1, v.of) if isinstance(v, Func) else v for v in first)
+        if name == "type" and len(args) == 3:
+            # A class of no text of its own: what it has is found where it is looked for.
+            bases = frozenset(value for value in self.elements(args[1]) if isinstance(value, Cls))
+            for box in args[2]:
+                if isinstance(box, Box):
+                    for place in self.places(box):
+                        self.set_attribute(bases, place, self.item_of_box(box, place))
+            return bases
         if name == "type" and len(args) == 1:
             return frozenset(Cls(value.cls) for value in first if isinstance(value, Inst))
         return NOTHING
-
-    def method_by_name(self, node: ast.Call, owners: Values, frame: Frame) -> Values:
-        """`getattr(stub, name)`: the methods of the names that it may be, or any."""
-        found = _any_method(owners)
-        texts = self.texts(node.args[1], frame) if found else None
-        if texts is None:
-            return found
-        return frozenset().union(*(self.attribute(node, owners, text, frame) for text in texts))
 
     def make_dict(self, node: ast.Call, first: Values, keywords: dict[str, Values]) -> Values:
         """`dict(...)` and what else is called like it."""
@@ -237,6 +243,10 @@ class LibraryEvaluator(CallEvaluator, ABC):
             return self.box(node, self.elements(together))
         if path in external.PICKS:
             return self.elements(first)
+        if path == "operator.methodcaller" and node.args:
+            return self.methods_called(str(constant(node.args[0])))
+        if path == external.GETTER:
+            return frozenset({Ext(f"{path}()", node)})
         if path in ("contextlib.closing", "contextlib.nullcontext"):
             self.learn(("elem", node), first)
             return frozenset({Box(node, "held")})
@@ -294,17 +304,3 @@ def _names(node: ast.Call) -> tuple[str, ...]:
 
 def _is_empty(node: ast.expr) -> bool:
     return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
-
-
-def _any_method(owners: Values) -> Values:
-    """What an attribute of a name unknown here may be, where the owner is a channel, a stub or its module."""
-    found: set[Value] = set()
-    for owner in owners:
-        if isinstance(owner, Inst):
-            arities = {a for ancestor in owner.cls.ancestors() for a in ancestor.stub_methods.values()}
-            found.update(Obj(_surface.MULTI_CALLABLES[arity]) for arity in arities)
-        elif isinstance(owner, Obj) and owner.kind == "Channel":
-            found.update(MemberOf(owner, arity) for arity in _surface.MULTI_CALLABLES)
-        elif isinstance(owner, Mod):
-            found.update(Cls(cls) for cls in owner.module.classes.values() if cls.stub_methods)
-    return frozenset(found)

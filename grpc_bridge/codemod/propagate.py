@@ -160,6 +160,13 @@ class Solver(Waiting):
     def examine_border(self, fn: Function) -> None:
         """Sync code that goes on with what a coroutine made would find its loop gone."""
         for site in self.graph.of(fn):
+            if isinstance(site, CallSite) and not (site.awaited or site.picked):
+                coroutines = {callee for callee in site.callees if self.colours.is_async(callee)}
+                if coroutines and (site.plain or coroutines < site.callees):
+                    # What is run has to be a coroutine, each time.
+                    told = self.both(site)
+                    for callee in coroutines:
+                        self.cut(callee, "GB706", told, True, fn)
             if isinstance(site, CallSite) and any(
                 isinstance(value, Obj) and value.kind in LOOP_BOUND for value in self.facts.of(site.node)
             ):
@@ -212,7 +219,7 @@ class Solver(Waiting):
                 idle = any(group and group.isdisjoint(self.colours.waiting) for group in site.groups)
                 mixed = site.plain or bool(sync) or idle
             if mixed:
-                self.stop(fn, site, "GB706", f"line {_line(site)} may or may not be awaitable")
+                self.stop(fn, site, "GB706", self.both(site))
         if isinstance(site, IterateSite) and waits:
             self.examine_iteration(fn, site)
         if isinstance(site, ReadSite) and waits and not self.readable(site):
@@ -228,6 +235,19 @@ class Solver(Waiting):
         if isinstance(site, HandSite) and waits:
             what = f"line {_line(site)} hands something that waits to {site.to}"
             self.stop(fn, site, "GB717" if site.sorts else "GB720" if site.generators else "GB702", what)
+
+    def both(self, site: CallSite | IterateSite | WithSite) -> str:
+        """That what is awaited at a place is not always awaitable, and what is and what is not."""
+        waits: list[str] = []
+        others: list[str] = []
+        for fn in sorted(site.callees, key=lambda fn: (str(fn.module.path), fn.line)):
+            (waits if self.colours.is_async(fn) else others).append(fn.label)
+        if site.plain:
+            others.append("code that the analysis does not follow")
+        told = f"line {_line(site)} may or may not be awaitable"
+        if not waits or not others:
+            return told
+        return f"{told}: {', '.join(waits[:3])} would be, {', '.join(others[-3:])} would not"
 
     def may_follow(self, site: Site, others: set[Function]) -> bool:
         """True for commands that wait for nothing: they become coroutines, as those beside them do."""
@@ -251,7 +271,7 @@ class Solver(Waiting):
 
     def readable(self, site: ReadSite) -> bool:
         """True where a worker thread can evaluate the place: nothing inside it is awaited."""
-        if site.truth and not isinstance(site.node, (ast.Name, ast.Attribute)):
+        if site.stores or (site.truth and not isinstance(site.node, (ast.Name, ast.Attribute))):
             return False
         inside = set(ast.walk(site.node)) - {site.node}
         return not any(other.node in inside and self.site_waits(other) for other in self.graph.of(site.fn))
@@ -328,6 +348,9 @@ class Solver(Waiting):
                 if isinstance(site, (IterateSite, WithSite)):
                     for callee in site.callees & self.colours.waiting:
                         self.link(fn, callee, DRIVES)
+        for fn, makers in self.graph.sent.items():
+            for maker in makers & self.colours.waiting if self.sync_context(fn) else ():
+                self.cut(maker, "GB720", f"{fn.label} stays sync, and sends what it makes", False, fn)
         for fn in list(self.colours.waiting):
             for other in self.graph.families.get(fn, ()):
                 self.link(fn, other, "one overrides the other")

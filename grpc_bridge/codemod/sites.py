@@ -90,6 +90,8 @@ class ReadSite(Site):
     callees: set[Function] = field(default_factory=set)
     truth: bool = False
     """It is asked whether the node is true."""
+    stores: bool = False
+    """Something is put there, or taken away."""
 
 
 @dataclass(eq=False)
@@ -131,6 +133,12 @@ class LockSite(Site):
 class Graph:
     sites: dict[Function, list[Site]] = field(default_factory=dict)
     creators: set[Function] = field(default_factory=set)
+    iterators: set[Function] = field(default_factory=set)
+    """`__iter__` methods that return streams."""
+    returned: dict[Function, set[Function]] = field(default_factory=dict)
+    """The generators of which `__iter__` methods return one."""
+    sent: dict[Function, set[Function]] = field(default_factory=dict)
+    """What makes the requests of the calls that a function starts: generators, and methods of iterators."""
     callers: dict[Function, set[Function]] = field(default_factory=dict)
     families: dict[Function, set[Function]] = field(default_factory=dict)
     handed: dict[Function, list[HandSite]] = field(default_factory=dict)

@@ -150,6 +150,21 @@ class TextEvaluator(Evaluator, ABC):
         self.learn(("text", fn, name), known)
 
 
+def affixes(node: ast.expr) -> tuple[str, str]:
+    """What a text starts and ends with, as far as that is written there: `f"handle_{kind}"`."""
+    if isinstance(node, ast.JoinedStr) and node.values:
+        first, last = node.values[0], node.values[-1]
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        first, last = node.left, node.right
+    else:
+        return "", ""
+    start, end = (
+        part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else ""
+        for part in (first, last)
+    )
+    return start or (affixes(first)[0] if first is not node else ""), end
+
+
 def _parameters(fn: Function) -> list[ast.arg]:
     if not isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         return []

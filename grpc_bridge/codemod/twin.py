@@ -13,13 +13,19 @@ from .rules.syntax import async_, await_, name
 
 
 def doubled(
-    node: cst.FunctionDef, wrapper: str, last: str, wrapped: str, twin: str, sleeps: Collection[str]
+    node: cst.FunctionDef,
+    wrapper: str,
+    last: str,
+    wrapped: str,
+    twin: str,
+    sleeps: Collection[str],
+    awaited: Collection[str],
 ) -> cst.FlattenSentinel[cst.BaseStatement]:
     """`node`, and before it the question whether `wrapped` is a coroutine function: `twin` is for those.
 
     It is made of the texts of the wrapper and of the statement that returns it.
     """
-    awaiting = _Awaiting({node.name.value: twin}, wrapped, sleeps)
+    awaiting = _Awaiting({node.name.value: twin}, awaited, sleeps)
     blank = cst.EmptyLine(indent=False)
     coroutine, end = (_statement(text).visit(awaiting) for text in (wrapper, last))
     made = {"name": cst.Name(twin), "asynchronous": async_(), "leading_lines": [blank]}
@@ -43,10 +49,10 @@ def _statement(text: str) -> cst.BaseStatement:
 
 
 class _Awaiting(cst.CSTTransformer):
-    def __init__(self, names: dict[str, str], wrapped: str, sleeps: Collection[str]) -> None:
+    def __init__(self, names: dict[str, str], awaited: Collection[str], sleeps: Collection[str]) -> None:
         super().__init__()
         self.names = names
-        self.wrapped = wrapped
+        self.awaited = awaited
         self.sleeps = sleeps
         self.empty = cst.Module([])
 
@@ -54,7 +60,7 @@ class _Awaiting(cst.CSTTransformer):
         node = updated_node
         if isinstance(node, cst.Call):
             called = self.empty.code_for_node(node.func)
-            if called == self.wrapped:
+            if called in self.awaited:
                 node = await_(node)
             elif called in self.sleeps:
                 node = await_(node.with_changes(func=name("asyncio.sleep")))

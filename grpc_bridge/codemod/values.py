@@ -41,6 +41,8 @@ class Func:
     given: int = 0
     of: Func | None = None
     """For a wrapper that a decorator of the program returned: what it wraps."""
+    guessed: bool = False
+    """One of all those that a name may mean of which nothing is known."""
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,8 @@ class Waiting:
                 if fn in waiting:
                     continue
                 if (
-                    any(self.site_waits(site) for site in self.graph.of(fn))
+                    fn in self.graph.iterators
+                    or any(self.site_waits(site) for site in self.graph.of(fn))
                     or any(other in waiting for other in self.graph.families.get(fn, ()))
                     or self.needs_loop(fn)
                 ):
@@ -176,7 +177,7 @@ class Waiting:
         }
 
     def awaits_itself(self, fn: Function) -> bool:
-        return fn in self.counterparts.executors.functions or any(
+        return fn in self.graph.iterators | self.counterparts.executors.functions or any(
             self.site_waits(site)
             and (
                 (isinstance(site, CallSite) and site.intrinsic)

@@ -76,6 +76,7 @@ def match(view: View) -> Iterator[Edit]:
     if known.twin is not None or known.last is None or not functions:
         return
     sleeps = {ast.unparse(site.node.func) for site in view.sites(WaitSite) if isinstance(site.node, ast.Call)}
+    ends = {ast.unparse(call.func) for call in decorators.context_calls(fn, view.facts)}
     view.plan.imports |= {"inspect", "asyncio"} if sleeps else {"inspect"}
     change = partial(
         doubled,
@@ -84,6 +85,7 @@ def match(view: View) -> Iterator[Edit]:
         wrapped=known.name,
         twin=free_name(view),
         sleeps=sorted(sleeps),
+        awaited=sorted({known.name, *ends}),
     )
     yield view.edit(RULE, "FunctionDef", node, change, functions=functions)
 

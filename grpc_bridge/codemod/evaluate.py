@@ -235,6 +235,8 @@ class Evaluator(Containers, ABC):
             if path in CALLS_WITHOUT_CHANNEL:
                 return frozenset({Obj(CALLS_WITHOUT_CHANNEL[path])})
             return module or (frozenset({Ext(path, owner.node)}) if len(path) < MAX_PATH else NOTHING)
+        if isinstance(owner, Inst) and attr == "__dict__":
+            return frozenset({Box(owner.cls.node, "dict")})
         if isinstance(owner, Inst) and attr == "__class__":
             return frozenset({Cls(owner.cls)})
         if isinstance(owner, (Inst, Cls)) and is_enum(owner.cls):
@@ -296,7 +298,9 @@ class Evaluator(Containers, ABC):
             for descendant in cls.descendants():
                 found |= self.known(("attr", descendant, attr))
         if not found and attr not in cls.methods:
-            found |= frozenset().union(*(self.known(("attr", c, ANY_NAME)) for c in cls.ancestors()))
+            for ancestor in cls.ancestors():
+                # What `setattr` put there, and `__dict__`.
+                found |= self.known(("attr", ancestor, ANY_NAME)) | self.known(("item", ancestor.node, attr))
         if not found and cls.stub_methods and cls.module.path.name.startswith("<"):
             # A stub that was only assumed: of a method that nobody's use explains, nothing is known.
             return frozenset({Ext(f"{cls.module.path.name.strip('<>')}.{cls.name}().{attr}")})
@@ -323,6 +327,10 @@ class Evaluator(Containers, ABC):
         self.delegating.discard(key)
         return frozenset(found)
 
+    def decorated_as(self, value: Func, role: str) -> bool:
+        """True where a decorator gave a role to a function, or to what it is a wrapper of."""
+        return any(self.facts.has_role(inner.fn, role) for inner in value.layers())
+
     def bound(self, value: Value, owner: Inst | Cls, getters: set[Function]) -> Values:
         """A value found on a class, as seen through an instance: methods bind, properties are read."""
         if isinstance(value, Getter):
@@ -335,14 +343,14 @@ class Evaluator(Containers, ABC):
             return self.known(("ret", getter))
         if not isinstance(value, Func):
             return frozenset({value})
-        if self.facts.has_role(value.fn, "property"):
-            getters.add(value.fn)
+        if self.decorated_as(value, "property"):
+            getters.update(inner.fn for inner in value.layers())
             return self.known(("ret", value.fn))
         if value.fn.kind == "lambda" and value.fn.cls is None:
             return frozenset({value})
         in_class = value.fn.cls is not None or value.fn.parent is not None
-        static = self.facts.has_role(value.fn, "static")
-        binds = isinstance(owner, Inst) or self.facts.has_role(value.fn, "class")
+        static = self.decorated_as(value, "static")
+        binds = isinstance(owner, Inst) or self.decorated_as(value, "class")
         # A partial has its first arguments, and binds no more.
         given = value.given or int(in_class and binds and not static)
         if given == 1 and value.fn.cls is None and isinstance(owner, Inst):

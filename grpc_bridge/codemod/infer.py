@@ -271,6 +271,7 @@ class Inference(TargetEvaluator):
             self.eval(node.test, frame)
             owner = frame.scope.module.main if is_main_guard(node) else frame.owner
             body = Frame(frame.scope, owner, frame.cls, dict(frame.state))
+            self.narrow(node.test, body)
             self.block(node.body, body)
             self.block(node.orelse, frame)
             frame.state = self.join(frame.state, body.state)
@@ -294,10 +295,30 @@ class Inference(TargetEvaluator):
                 frame.state = self.join(frame.state, inner.state)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self.import_statement(node, frame)
+        elif isinstance(node, ast.Assert):
+            self.eval(node.test, frame)
+            self.narrow(node.test, frame)
+            if node.msg is not None:
+                self.eval(node.msg, frame)
         else:
             for child in children(node):
                 if isinstance(child, ast.expr):
                     self.eval(child, frame)
+
+    def narrow(self, test: ast.expr, frame: Frame) -> None:
+        """Of a variable of which nothing is known, `isinstance` says what it is."""
+        for part in test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]:
+            if not (
+                isinstance(part, ast.Call) and len(part.args) == 2 and isinstance(part.args[0], ast.Name)
+            ):
+                continue
+            strangers = all(isinstance(v, Ext) and v.node is None for v in self.facts.of(part.args[0]))
+            if strangers and Ext("builtins.isinstance") in self.facts.of(part.func):
+                classes = self.facts.of(part.args[1])
+                found = {*classes, *self.elements(classes)}
+                known: Values = frozenset(Inst(value.cls) for value in found if isinstance(value, Cls))
+                if known and part.args[0].id in frame.state:
+                    frame.state[part.args[0].id] = known
 
     def note_all(self, node: ast.expr, frame: Frame) -> None:
         """Remember which names a module gives to `import *`."""

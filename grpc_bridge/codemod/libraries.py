@@ -157,6 +157,8 @@ class LibraryEvaluator(LookupEvaluator, ABC):
             and (name == "globals" or frame.scope.kind == "module")
         ):
             return frozenset({Mod(frame.scope.module)})
+        if name == "vars" and args:
+            return self.attribute(node, first, "__dict__", frame)
         if name == "property":
             functions = {value.fn for value in first if isinstance(value, Func)}
             self.facts.getters |= functions

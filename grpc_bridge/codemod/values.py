@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,13 @@ class Func:
     """For a wrapper that a decorator of the program returned: what it wraps."""
     guessed: bool = False
     """One of all those that a name may mean of which nothing is known."""
+
+    def layers(self) -> Iterator[Func]:
+        """Itself, what it wraps, and so on."""
+        inner: Func | None = self
+        while inner is not None:
+            yield inner
+            inner = inner.of
 
 
 @dataclass(frozen=True)

@@ -369,6 +369,66 @@ KNOWN = {
             async for reply in Replies(stub):
                 print(reply)
         """,
+    "attributes by way of __dict__": """
+        class Client:
+            def __init__(self, stub, **more):
+                self.__dict__.update(more)
+                self.__dict__["stub"] = stub
+                vars(self)["also"] = stub
+
+            async def ask(self):
+                return await self.stub.Hi(1), await self.also.Hi(2), await self.other.Hi(3)
+
+
+        async def use(stub: GreeterStub):
+            return await Client(stub, other=stub).ask()
+        """,
+    "what isinstance says": """
+        import elsewhere
+
+
+        async def one(found):
+            if isinstance(found, GreeterStub) and found:
+                return await found.Hi(1)
+
+
+        async def two(found):
+            assert isinstance(found, (int, GreeterStub))
+            return await found.Hi(2)
+
+
+        async def use():
+            return await one(elsewhere.found), await two(elsewhere.found)
+        """,
+    "static and class methods under a decorator": """
+        import functools
+
+
+        def logged(function):
+            @functools.wraps(function)
+            async def wrapper(*args):
+                return await function(*args)
+
+            return wrapper
+
+
+        class Client:
+            stub = GreeterStub(grpc.insecure_channel("x"))
+
+            @staticmethod
+            @logged
+            async def static(stub):
+                return await stub.Hi(1)
+
+            @classmethod
+            @logged
+            async def of_class(cls):
+                return await cls.stub.Hi(2)
+
+
+        async def use(client: Client):
+            return await client.static(client.stub), await client.of_class()
+        """,
     "an annotation that names a partial": """
         import functools
 
@@ -480,6 +540,14 @@ CUT = {
         "",
         "class Field:\n    def __get__(self, instance, owner):\n        return instance.stub.Hi(1)\n\n\n"
         "class Client:\n    stub: GreeterStub\n    name = Field()\n\n\n"
+        "def use(client: Client):\n    print(client.name)\n    client.stub.Hi(1)\n",
+    ),
+    "a property under a decorator": (
+        "GB503 reading Client.name, wrapper waits, so it is read in a worker thread",
+        "",
+        "def logged(function):\n    def wrapper(*args):\n        return function(*args)\n\n"
+        "    return wrapper\n\n\nclass Client:\n    stub: GreeterStub\n\n    @property\n    @logged\n"
+        "    def name(self):\n        return self.stub.Hi(1)\n\n\n"
         "def use(client: Client):\n    print(client.name)\n    client.stub.Hi(1)\n",
     ),
     "requests that sync code sends": (

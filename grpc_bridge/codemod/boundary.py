@@ -135,6 +135,8 @@ def _by_nature(fn: Function, graph: Graph, facts: Facts, command: bool) -> Cut |
         cut = _by_class(fn, fn.cls, graph)
         if cut is not None:
             return cut
+    if fn.name in ("setUpModule", "tearDownModule") and fn.parent is fn.module.top and fn.cls is None:
+        return Cut("GB703", f"unittest calls {fn.name} outside any loop, and does not await it", False)
     if facts.has_role(fn, "fixture") and _wide_scope(fn):
         return Cut("GB602", "a fixture that outlives the test's event loop", False)
     for decorator in fn.decorators:
@@ -156,6 +158,8 @@ def passes_through(fn: Function, graph: Graph) -> bool:
 
 def _by_class(fn: Function, cls: Class, graph: Graph) -> Cut | None:
     bases = cls.all_external_bases()
+    if fn.name in ("setUpClass", "tearDownClass") and any(base.startswith("unittest.") for base in bases):
+        return Cut("GB703", f"unittest calls {fn.name} outside any loop, and does not await it", False)
     if "builtins.type" in bases:
         return Cut("GB701", f"a metaclass's {fn.name} is called by Python, which does not await it", True)
     if fn.name.startswith("_") and fn.name.endswith("_") and any(base.startswith("enum.") for base in bases):

@@ -13,6 +13,7 @@ from .environment import MemberKey
 from .index import BUILTINS, Class, Function, Module, dotted
 from .nodes import children, defaults
 from .values import (
+    CONTEXT,
     NOTHING,
     Alias,
     Box,
@@ -229,6 +230,8 @@ class Evaluator(Containers, ABC):
             return values or self.submodule(frame, node, attr) or self.lazily(owner.module, attr)
         if isinstance(owner, Ext):
             module = self.submodule(frame, node, attr)
+            if owner.path in external.CONTEXTS and (values := self.known(("item", CONTEXT, attr))):
+                return values
             if owner.node is not None and external.is_namespace(owner):
                 return self.known(("default", owner.node, attr))
             path = f"{owner.path}.{attr}"

@@ -296,10 +296,13 @@ class _Reader(Futures):
         """Note what a thread runs; True for an RPC."""
         values = self.facts.of(node)
         value = next(iter(values)) if len(values) == 1 else None
+        # A method is found beside what its decorator made of it: one function, where that is looked through.
+        functions = {self.facts.target(v) if isinstance(v, Func) else None for v in values}
+        function = functions.pop() if len(functions) == 1 else None
         if not isinstance(node, (ast.Name, ast.Attribute)):
-            value = None
-        if isinstance(value, Func) and value.fn.kind == "def" and not value.fn.is_generator:
-            self.executor.targets.add(self.facts.target(value))
+            function = value = None
+        if function is not None and function.kind == "def" and not function.is_generator:
+            self.executor.targets.add(function)
         elif isinstance(value, Obj) and value.kind in UNARY:
             self.executor.rpcs = True
             return True

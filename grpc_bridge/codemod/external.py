@@ -30,18 +30,25 @@ IDENTITY = frozenset(
 RECORDS = frozenset({"types.SimpleNamespace", "threading.local", "argparse.Namespace"})
 """What can be given any attribute."""
 
+CONTEXTS = frozenset({"click.Context()", "typer.Context()"})
+"""What click hands from one command to the next, with an object of the program in `obj`."""
+PASSES_CONTEXT = frozenset({"click.pass_context", "click.decorators.pass_context"})
+PASSES_OBJECT = frozenset({"click.pass_obj", "click.decorators.pass_obj"})
+PASSES_CLASS = "click.make_pass_decorator"
+
 OF_CLASSES = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
 """Methods that are given the class, without a word."""
 
 SETS_ATTRIBUTE = "builtins.object.__setattr__"
 GETTER = "operator.attrgetter"
-ENTERS = "ExitStack().enter_context"
+ENTERS = ("ExitStack().enter_context", "click.Context().with_resource", "typer.Context().with_resource")
 CALLED = {
     "enter_context": ("__enter__", "__exit__"),
+    "with_resource": ("__enter__", "__exit__"),
     "push": ("__exit__",),
     "closing": ("close",),
 }
-"""Methods that functions of these names call of what they are given, for instance those of an `ExitStack`."""
+"""Methods that functions of these names call of what they are given, for instance those of an `ExitStack` or of click."""
 
 KEEPS = RECORDS | {SETS_ATTRIBUTE, "contextlib.nullcontext"}
 """What is given to these is found again."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 
 from . import adapters, external
+from .external import WAITS
 from .index import Function, dotted
 from .iterations import STREAMS, Iterations
 from .sites import CallSite, HandSite, WaitSite, classes_of
-from .values import Box, Ext, Func, Gen, Manager, MemberOf, Obj, Value, Values
+from .values import Box, Ext, Func, Gen, Inst, Manager, MemberOf, Obj, Value, Values
 
 
 class Handovers(Iterations):
@@ -18,6 +19,8 @@ class Handovers(Iterations):
         # A mock calls nothing of what it is given.
         strangers = [v for v in callees if isinstance(v, Ext) and not (external.is_mock(v) or keeps(v))]
         paths = list(dict.fromkeys(stranger.path for stranger in strangers))
+        if not callees and (inherited := self.inherited(node.func)):
+            paths = [inherited]
         full = any(isinstance(callee, Ext) and external.bounded(callee.node) for callee in callees)
         for path in paths:
             if path == external.SLEEP:
@@ -80,6 +83,18 @@ class Handovers(Iterations):
             sorts = argument in keys or "functools.cmp_to_key" in paths
             handed |= self.called_of(handed, paths, sink)
             self.hand_over(dotted(node.func) or "a call", argument, handed, sink, sorts)
+
+    def inherited(self, function: ast.expr) -> str:
+        """What a class of the program has from one that waits: `self.join` of a subclass of Thread."""
+        if not isinstance(function, ast.Attribute):
+            return ""
+        bases = {
+            base
+            for value in self.facts.of(function.value)
+            if isinstance(value, Inst)
+            for base in value.cls.all_external_bases()
+        }
+        return next((path for base in sorted(bases) if (path := f"{base}().{function.attr}") in WAITS), "")
 
     def escape(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> None:
         """A function that is put where code outside the program finds it: `button.on_click = fetch`."""

@@ -20,7 +20,7 @@ from .evaluate import Frame, State, declared
 from .index import Class, Function, Module, Program, is_main_guard
 from .nodes import children, defaults
 from .targets import TargetEvaluator
-from .values import NOTHING, Box, Cls, Ext, Func, Inst, Mod, Value, Values
+from .values import CONTEXT, NOTHING, Box, Cls, Ext, Func, Inst, Mod, Value, Values
 
 MAX_RUNS = 25
 """Of one function; a program of ordinary shape needs two to five."""
@@ -160,6 +160,7 @@ class Inference(TargetEvaluator):
                     self.learn(("param", fn, arg.arg), frozenset({Ext(external.CONTINUATION)}))
         self.fixture_parameters(fn, everything)
         self.patched_parameters(fn, params)
+        self.passed_parameters(fn, params)
         for arg in everything:
             state[arg.arg] = declared(annotated.get(arg.arg, NOTHING), self.known(("param", fn, arg.arg)))
             self.learn(("var", fn, arg.arg), state[arg.arg])
@@ -199,6 +200,27 @@ class Inference(TargetEvaluator):
                 arg = next(free, None)
                 if arg is not None:
                     self.learn(("param", fn, arg.arg), values)
+
+    def passed_parameters(self, fn: Function, params: list[ast.arg]) -> None:
+        """`@click.pass_obj` and its like hand something over; the lowest decorator first."""
+        free = iter(params)
+        for decorator in reversed(fn.decorators):
+            for value in self.facts.of(decorator):
+                if isinstance(value, Ext) and (given := self.passed(value)) is not None:
+                    arg = next(free, None)
+                    if arg is not None:
+                        self.learn(("param", fn, arg.arg), given)
+
+    def passed(self, decorator: Ext) -> Values | None:
+        """What a decorator of click's hands over; None for those that hand nothing over."""
+        if decorator.path in external.PASSES_CONTEXT:
+            return frozenset({Ext("click.Context()")})
+        if decorator.path in external.PASSES_OBJECT:
+            return self.known(("item", CONTEXT, "obj"))
+        if decorator.path == f"{external.PASSES_CLASS}()" and isinstance(decorator.node, ast.Call):
+            given = self.facts.of(decorator.node.args[0]) if decorator.node.args else NOTHING
+            return frozenset(Inst(value.cls) for value in given if isinstance(value, Cls))
+        return None
 
     def find_fixture(self, fn: Function, name: str) -> Function | None:
         """The pytest fixture that a parameter called `name` of `fn` receives."""

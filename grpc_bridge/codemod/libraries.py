@@ -12,6 +12,7 @@ from .evaluate import ANY_NAME, MAX_PATH, Frame, constant
 from .index import COMPILERS, Function, Module
 from .lookups import LookupEvaluator
 from .values import (
+    CONTEXT,
     NOTHING,
     Box,
     Cls,
@@ -199,6 +200,8 @@ class LibraryEvaluator(LookupEvaluator, ABC):
                 self.learn(("var", owner.module.top, name), values)
             elif isinstance(owner, Record):
                 self.put(owner.node, name, values)
+            elif isinstance(owner, Ext) and owner.path in external.CONTEXTS:
+                self.put(CONTEXT, name, values)
 
     def call_library(
         self, path: str, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
@@ -233,7 +236,7 @@ class LibraryEvaluator(LookupEvaluator, ABC):
             return frozenset({Box(node)})
         if path == external.PARSER:
             return frozenset({Ext(f"{path}()", node)})
-        if path in external.PRIMITIVES or path in external.MOCKS:
+        if path in external.PRIMITIVES or path in external.MOCKS or path == external.PASSES_CLASS:
             itself: Values = frozenset({Ext(f"{path}()", node)})
             if "patch" in path and external.makes_mock(node):
                 self.set_patched(node, first, itself, frame)

@@ -164,3 +164,5 @@ Value = (
 )  # fmt: skip
 Values = frozenset[Value]
 NOTHING: Values = frozenset()
+CONTEXT = ast.Pass()
+"""Where the fields are kept of what click hands from command to command: there is one for all."""

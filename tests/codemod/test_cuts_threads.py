@@ -273,3 +273,44 @@ def test_queues_and_events() -> None:
         """,
     )
     assert found == ["GB402", "GB403", "GB404"]
+
+
+def test_a_subclass_of_thread_is_waited_for_in_a_thread() -> None:
+    """Its `join` is that of Thread, whoever calls it."""
+    before = """
+    import threading
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    class Reader(threading.Thread):
+        def __init__(self, stub: GreeterStub):
+            super().__init__()
+            self.stub = stub
+
+        def run(self):
+            self.stub.Hi(1)
+
+        def finish(self):
+            self.stub.Hi(2)
+            self.join(timeout=10)
+
+
+    def main(stub: GreeterStub):
+        reader = Reader(stub)
+        reader.start()
+        stub.Hi(0)
+        reader.finish()
+        reader.join()
+    """
+    after = (
+        before.replace("import threading\n", "import asyncio\n    import threading\n", 1)
+        .replace("def finish", "async def finish")
+        .replace("self.stub.Hi(2)", "await self.stub.Hi(2)")
+        .replace("self.join(timeout=10)", "await asyncio.to_thread(self.join, timeout=10)")
+        .replace("def main", "async def main")
+        .replace("stub.Hi(0)", "await stub.Hi(0)")
+        .replace("reader.finish()", "await reader.finish()")
+        .replace("reader.join()", "await asyncio.to_thread(reader.join)")
+    )
+    assert rewritten(before, after) == ["GB402", "GB703"]

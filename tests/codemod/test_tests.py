@@ -295,3 +295,41 @@ def test_a_case_whose_tests_were_coroutines_already_keeps_its_base() -> None:
         )
         == []
     )
+
+
+def test_what_unittest_runs_for_a_class_or_a_module_stays_sync() -> None:
+    """No loop runs there, and nobody would await it."""
+    before = """
+    import unittest
+
+    import grpc
+    from greet_pb2_grpc import GreeterStub
+
+
+    def setUpModule():
+        GreeterStub(grpc.insecure_channel("x")).Hi(0)
+
+
+    class TestHi(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            cls.server = grpc.server(None)
+            cls.server.start()
+
+        @classmethod
+        def tearDownClass(cls):
+            cls.server.stop(None)
+
+        def test_hi(self):
+            self.assertEqual(GreeterStub(grpc.insecure_channel("x")).Hi(1), 2)
+    """
+    after = (
+        before.replace("import grpc\n", "import grpc_bridge as grpc\n")
+        .replace("unittest.TestCase", "unittest.IsolatedAsyncioTestCase")
+        .replace("def test_hi", "async def test_hi")
+        .replace(
+            '(GreeterStub(grpc.insecure_channel("x")).Hi(1), 2',
+            '(await GreeterStub(grpc.insecure_channel("x")).Hi(1), 2',
+        )
+    )
+    assert rewritten(before, after) == ["GB703"]

@@ -41,6 +41,9 @@ class Calls(Handovers):
             callees = self.called_by(site.threaded)
         elif site.threaded is not None:
             callees = self.facts.of(site.threaded)
+        site.expected = self.expected(node)
+        if site.expected is not None:
+            callees = self.facts.of(site.expected)
         for callee in callees:
             self.classify(site, callee, node)
             if isinstance(callee, Obj) or (
@@ -68,6 +71,20 @@ class Calls(Handovers):
         if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
             self.graph.creators.add(self.fn)
         self.external_call(node, self.facts.of(node.func), site)
+
+    def expected(self, node: ast.Call) -> ast.expr | None:
+        """What is called in `self.assertRaises(ValueError, f, 1)`, where that is a statement on a line."""
+        statement = self.graph.parents.get(node)
+        if not (isinstance(statement, ast.Expr) and isinstance(node.func, ast.Attribute)):
+            return None
+        in_test = any(
+            isinstance(value, Inst) and any(b.startswith("unittest.") for b in value.cls.all_external_bases())
+            for value in self.facts.of(node.func.value)
+        )
+        paths = {node.func.attr} if in_test else _paths(self.facts.of(node.func)) & {"pytest.raises"}
+        if self.fn.module.lines[statement.lineno - 1].lstrip().find(ast.unparse(node.func)) != 0:
+            return None
+        return external.expected(paths, node)
 
     def called_by(self, function: ast.Lambda) -> Values:
         """What such a lambda calls; nothing where the loop may not do what else it does."""

@@ -22,6 +22,9 @@ CONSUMERS = COLLECTORS | {"sum", "min", "max", "any", "all", "enumerate", "zip",
 BLOCKING = "grpc.blocking()"
 """What the sync form of a call is asked for with, as a decorator or in a `with`."""
 
+EXPECT = {"assertRaises": 1, "assertRaisesRegex": 2, "assertWarns": 1, "assertWarnsRegex": 2, "raises": 1}
+"""What tests say of an error; the place of the function that should end with it."""
+
 IDENTITY = frozenset(
     {"functools.wraps()", "functools.update_wrapper", "copy.copy", "copy.deepcopy", "weakref.proxy", BLOCKING}
 )
@@ -48,7 +51,7 @@ CALLED = {
     "push": ("__exit__",),
     "closing": ("close",),
 }
-"""Methods that functions of these names call of what they are given, for instance those of an `ExitStack` or of click."""
+"""Methods that functions of these names call of what they are given: of `ExitStack`, of click."""
 
 KEEPS = RECORDS | {SETS_ATTRIBUTE, "contextlib.nullcontext"}
 """What is given to these is found again."""
@@ -331,6 +334,16 @@ def threaded(paths: set[str], call: ast.Call) -> ast.expr | None:
         )
         return function if whole and isinstance(function.body, ast.Call) else None
     return function if isinstance(function, (ast.Name, ast.Attribute)) else None
+
+
+def expected(paths: set[str], call: ast.Call) -> ast.expr | None:
+    """The function that `assertRaises` and its like are given to call, as it is written."""
+    place = max((EXPECT.get(path.rpartition(".")[2], 0) for path in paths), default=0)
+    if not place or len(call.args) <= place:
+        return None
+    function = call.args[place]
+    plain = not any(isinstance(arg, ast.Starred) for arg in call.args[:place])
+    return function if plain and isinstance(function, (ast.Name, ast.Attribute)) else None
 
 
 def is_unknown_stub(path: str) -> bool:

@@ -48,7 +48,7 @@ class Handovers(Iterations):
         for argument in arguments:
             values = self.facts.of(argument)
             sink = next((sink for sink in sinks if sink.holds(node, argument)), None)
-            if argument is site.threaded and (site.callees or site.rows):
+            if argument in (site.threaded, site.expected) and (site.callees or site.rows):
                 continue
             if sink is None and builtin in ("next", "anext") and argument in node.args[:1]:
                 if builtin == "next":

@@ -99,6 +99,16 @@ class Mocks:
             isinstance(v, Ext) and v.path in MAKERS for v in self.facts.of(node.func)
         )
 
+    def is_plain(self, methods: Iterable[Ext], colours: Colours) -> bool:
+        """True for methods of a `Mock()` that stays one, since others than coroutines call it too."""
+        for made in {value.node for value in methods}:
+            callers = (
+                {colours.is_async(fn) for fn in self.callers_of(self.methods(made, colours))} if made else {}
+            )
+            if self.is_made(made) and dotted(made.func).rpartition(".")[2] == "Mock" and callers != {True}:
+                return True
+        return False
+
     def is_asynchronous(self, value: Ext, colours: Colours) -> bool:
         """True for a method of such a mock; and of one whose spec says that the method is a coroutine."""
         by_spec = isinstance(value.node, ast.Call) and has_spec(value.node) and not self.rpcs.get(value)

@@ -160,6 +160,11 @@ class Solver(Waiting):
     def examine_border(self, fn: Function) -> None:
         """Sync code that goes on with what a coroutine made would find its loop gone."""
         for site in self.graph.of(fn):
+            if isinstance(site, CallSite) and site.expected is not None:
+                for callee in site.callees & self.colours.waiting:
+                    self.cut(
+                        callee, "GB702", f"{fn.label} has it called by its test, and stays sync", False, fn
+                    )
             if isinstance(site, CallSite) and not (site.awaited or site.picked):
                 coroutines = {callee for callee in site.callees if self.colours.is_async(callee)}
                 if coroutines and (site.plain or coroutines < site.callees):

@@ -47,6 +47,9 @@ class CallSite(Site):
     threaded: ast.expr | None = None
     """The callee in `await asyncio.to_thread(callee, ...)`, or the lambda that calls it."""
 
+    expected: ast.expr | None = None
+    """The callee in `self.assertRaises(ValueError, callee, ...)`."""
+
     picked: bool = False
     """It calls one of several functions of the program, whichever argparse has found in the command line."""
 

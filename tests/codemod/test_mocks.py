@@ -524,3 +524,53 @@ def test_a_mock_for_both_colours_stays_and_is_told_of() -> None:
     result, got = run({"test_it.py": source})
     assert "stub = Mock()" in got["test_it.py"]
     assert "GB604" in rules(result)
+
+
+def test_a_stream_of_a_mock_that_sync_code_calls_too() -> None:
+    """It stays a `Mock`, whose answers have no `__aiter__` to be set."""
+    before = """
+    from unittest.mock import MagicMock, Mock
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    def read(stub: GreeterStub):
+        return [reply for reply in stub.Many(1)]
+
+
+    def ask(stub: GreeterStub):  # grpc-bridge: keep
+        return stub.Hi(1)
+
+
+    def test_it():
+        stub = Mock()
+        stub.Hi.return_value = 1
+        stub.Many.return_value = [1, 2]
+        assert (ask(stub), read(stub)) == (1, [1, 2])
+    """
+    result, got = run(before)
+    assert '    stub.Many.return_value = MagicMock(**{"__aiter__.return_value": [1, 2]})\n' in got["app.py"]
+    assert "    stub = Mock()\n    stub.Hi.return_value = 1\n" in got["app.py"]
+    assert "GB604" in rules(result)
+
+
+def test_a_class_of_mocks_is_named_as_those_beside_it() -> None:
+    source = """
+    from unittest import mock
+    from unittest.mock import Mock
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    def read(stub: GreeterStub):
+        return [reply for reply in stub.Many(1)]
+
+
+    def test_it():
+        stub = Mock()
+        stub.Many.return_value = [1, 2]
+        assert read(stub) == [1, 2] and mock
+    """
+    _, got = run(source)
+    assert "    stub = MagicMock()\n" in got["app.py"]
+    assert "from unittest.mock import MagicMock\n" in got["app.py"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .tool import rewritten, unchanged
+from .tool import rewritten, rules, run, unchanged
 
 CONFTEST = """
     import grpc
@@ -333,3 +333,96 @@ def test_what_unittest_runs_for_a_class_or_a_module_stays_sync() -> None:
         )
     )
     assert rewritten(before, after) == ["GB703"]
+
+
+def test_errors_that_unittest_and_pytest_call_for() -> None:
+    """What is handed to `assertRaises` is awaited in a `with`."""
+    before = """
+    import unittest
+
+    import pytest
+    from greet_pb2_grpc import GreeterStub
+
+
+    def fetch(stub: GreeterStub, n, twice=False):
+        return stub.Hi(n)
+
+
+    class TestHi(unittest.TestCase):
+        def setUp(self):
+            self.stub = GreeterStub(None)
+
+        def test_hi(self):
+            # The first.
+            self.assertRaises(ValueError, fetch, self.stub, 1, twice=True)  # here
+            self.assertRaisesRegex(ValueError, "no", self.stub.Hi, 1)
+            self.assertRaises(ValueError, int, "x")
+            self.assertWarns(UserWarning, fetch, *[self.stub, 1])
+
+
+    def test_too(stub: GreeterStub):
+        pytest.raises(ValueError, fetch, stub, 1)
+    """
+    after = """
+    import unittest
+
+    import pytest
+    from greet_pb2_grpc import GreeterStub
+
+
+    async def fetch(stub: GreeterStub, n, twice=False):
+        return await stub.Hi(n)
+
+
+    class TestHi(unittest.IsolatedAsyncioTestCase):
+        def setUp(self):
+            self.stub = GreeterStub(None)
+
+        async def test_hi(self):
+            # The first.
+            with self.assertRaises(ValueError):
+                await fetch(self.stub, 1, twice=True)  # here
+            with self.assertRaisesRegex(ValueError, "no"):
+                await self.stub.Hi(1)
+            self.assertRaises(ValueError, int, "x")
+            with self.assertWarns(UserWarning):
+                await fetch(*[self.stub, 1])
+
+
+    @pytest.mark.asyncio
+    async def test_too(stub: GreeterStub):
+        with pytest.raises(ValueError):
+            await fetch(stub, 1)
+    """
+    assert rewritten({"test_app.py": before}, {"test_app.py": after}) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("context = self.assertRaises(ValueError, fetch, self.stub)", "GB702"),
+        ("1; self.assertRaises(ValueError, fetch, self.stub)", "GB702"),
+        ("list(map(lambda n: self.assertRaises(ValueError, fetch, self.stub), [1]))", "GB702"),
+        ("self.assertRaises(ValueError, fetch, self.stub)  # grpc-bridge: keep", "GB711"),
+    ],
+)
+def test_errors_that_are_called_for_elsewhere(body: str, why: str) -> None:
+    """Nobody would await it there: what is handed over stays sync."""
+    source = f"""
+import unittest
+
+from greet_pb2_grpc import GreeterStub
+
+
+def fetch(stub: GreeterStub):
+    return stub.Hi(1)
+
+
+class TestHi(unittest.TestCase):
+    def test_hi(self):
+        self.stub = GreeterStub(None)
+        {body}
+"""
+    result, got = run(source)
+    assert "    return stub.Hi(1)\n" in got["app.py"]
+    assert why in rules(result)

@@ -121,7 +121,11 @@ def setting(view: View, mocks: Mocks, node: ast.Assign, set_up: set[str]) -> Ite
     if answer is None or not (view.is_async if not callers else all(map(view.colours.is_async, callers))):
         return
     if answer == "iterated":
-        if target.attr == "return_value":
+        if target.attr == "return_value" and mocks.is_plain(methods, view.colours):
+            if not mocks.is_made(node.value):
+                name = mock_name(view, None, "MagicMock")
+                yield view.edit(RULE, "Assign", node, partial(answer_with, name=name))
+        elif target.attr == "return_value":
             yield view.edit(RULE, "Attribute", target, iterated)
     elif answer == "awaited" and not all(mocks.is_asynchronous(value, view.colours) for value in methods):
         # The first setting makes the method asynchronous; later ones find it so.
@@ -225,7 +229,12 @@ def mock_name(view: View, old: ast.expr | None, new: str) -> str:
     for arg in view.fn.params:
         if arg.arg in MOCKER_FIXTURES:
             return f"{arg.arg}.{new}"
-    for node in view.module.imports:
+    by_name = [n for n in view.module.imports if getattr(n, "module", "") in ("unittest.mock", "mock")]
+    for alias in (alias for node in by_name for alias in node.names):
+        if alias.name == new and alias.asname is None:
+            return new
+    # Beside a bare name, another from the same place.
+    for node in [*(by_name if name.endswith("Mock") else ()), *view.module.imports]:
         for alias in node.names:
             if isinstance(node, ast.ImportFrom) and node.module in ("unittest.mock", "mock"):
                 view.plan.names.add((node.module, new))
@@ -240,6 +249,13 @@ def iterated(node: cst.Attribute) -> cst.Attribute:
     """`stub.Watch.return_value` as `stub.Watch.return_value.__aiter__.return_value`."""
     inner = cst.Attribute(value=node, attr=cst.Name("__aiter__"))
     return cst.Attribute(value=inner, attr=cst.Name("return_value"))
+
+
+def answer_with(node: cst.Assign, name: str) -> cst.Assign:
+    """`stub.Watch.return_value = items` where that is a `Mock`, which has no `__aiter__` to set."""
+    key = cst.SimpleString('"__aiter__.return_value"')
+    mapping = cst.Dict([cst.DictElement(key, node.value)])
+    return node.with_changes(value=cst.Call(syntax_name(name), [cst.Arg(mapping, star="**")]))
 
 
 def make_method(node: cst.Assign, name: str) -> cst.Assign:

@@ -25,5 +25,9 @@ async def main(stub):
 
 def match(view: View) -> Iterator[Edit]:
     for site in view.sites(CallSite):
-        if not (site.kinds or site.threaded) and site.callees and view.spelling(site) == "await":
+        if (
+            not (site.kinds or site.threaded or site.expected)
+            and site.callees
+            and view.spelling(site) == "await"
+        ):
             yield view.edit(RULE, "Call", site.node, await_)

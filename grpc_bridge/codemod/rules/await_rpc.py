@@ -26,5 +26,5 @@ reply, call = await stub.Get.with_call(request, timeout=1)
 def match(view: View) -> Iterator[Edit]:
     for site in view.sites(CallSite):
         rpc = any(kind.endswith("MultiCallable") for kind in site.kinds)
-        if rpc and site.threaded is None and view.spelling(site) == "await":
+        if rpc and not (site.threaded or site.expected) and view.spelling(site) == "await":
             yield view.edit(RULE, "Call", site.node, await_)

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from ..later import cst
+from ..sites import CallSite
 from ..values import Ext, Func
 from .base import Apply, Edit, Rule, View
 from .pytest_test import unittest_class
 from .syntax import name as syntax_name
+from .syntax import spaced
 
 RULE = Rule(
     id="GB603",
@@ -20,11 +22,14 @@ RULE = Rule(
 class TestHi(unittest.TestCase):
     def test_hi(self):
         self.assertEqual(self.stub.Hi(request).text, "hi")
+        self.assertRaises(grpc.RpcError, self.stub.Hi, wrong)
 """,
     after="""\
 class TestHi(unittest.IsolatedAsyncioTestCase):
     async def test_hi(self):
         self.assertEqual((await self.stub.Hi(request)).text, "hi")
+        with self.assertRaises(grpc.RpcError):
+            await self.stub.Hi(wrong)
 """,
 )
 
@@ -37,6 +42,11 @@ def match(view: View) -> Iterator[Edit]:
     fn = view.fn
     if fn.kind == "module":
         yield from classes(view)
+    for site in view.sites(CallSite):
+        if site.expected is not None and view.spelling(site) == "await":
+            statement = view.graph.parents[site.node]
+            place = site.node.args.index(site.expected)
+            yield view.edit(RULE, "SimpleStatementLine", statement, partial(in_with, place=place))
     if view.becomes_async and fn.cls is not None and fn.name in SETUP and unittest_class(fn):
         yield view.edit(RULE, "FunctionDef", fn.node, partial(rename, name=SETUP[fn.name]))
         for call in ast.walk(fn.node):
@@ -80,6 +90,16 @@ def imported_from(view: View, name: str) -> bool:
         and any(alias.name == name and alias.asname is None for alias in node.names)
         for node in view.module.imports
     )
+
+
+def in_with(node: cst.SimpleStatementLine, place: int) -> cst.With:
+    """`self.assertRaises(ValueError, f, 1)` as `with self.assertRaises(ValueError): await f(1)`."""
+    call = cst.ensure_type(cst.ensure_type(node.body[0], cst.Expr).value, cst.Call)
+    inner = cst.Call(call.args[place].value, spaced(list(call.args[place + 1 :])))
+    *others, last = call.args[:place]
+    outer = call.with_changes(args=[*others, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)])
+    body = node.with_changes(body=[cst.Expr(cst.Await(inner))], leading_lines=[])
+    return cst.With([cst.WithItem(outer)], cst.IndentedBlock([body]), leading_lines=node.leading_lines)
 
 
 def isolate(node: cst.Name | cst.Attribute) -> cst.BaseExpression:

@@ -93,7 +93,7 @@ def _protocols(graph: Graph) -> None:
     """A method of a Protocol changes with the methods that are called through it."""
     for sites in graph.sites.values():
         for site in sites:
-            if not isinstance(site, CallSite):
+            if not isinstance(site, (CallSite, IterateSite)):
                 continue
             if any(fn.cls and "typing.Protocol" in fn.cls.external_bases for fn in site.callees):
                 methods = [fn for fn in site.callees if fn.cls is not None]

@@ -68,6 +68,9 @@ class Calls(Handovers):
             site.picked = any(any(affixes(name)) for name in looked_up)
         if site.rows or site.callees or site.unknown:
             self.sites.append(site)
+        elif isinstance(node.func, ast.Attribute) and not (callees or self.facts.of(node.func.value)):
+            awaited = isinstance(parent, ast.Await)
+            self.graph.unknown.setdefault(self.fn, []).extend([] if awaited else [node])
         if any(isinstance(v, Obj) and v.kind in CREATES and v.origin is self.fn for v in self.facts.of(node)):
             self.graph.creators.add(self.fn)
         self.external_call(node, self.facts.of(node.func), site)

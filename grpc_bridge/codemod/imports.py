@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import libcst as cst
 
@@ -37,6 +37,19 @@ def add_names(module: cst.Module, wanted: set[tuple[str, str]]) -> cst.Module:
     return module
 
 
+def _by_case(name: str) -> tuple[int, str]:
+    """isort's order: constants, classes, and all else."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2), name
+
+
+ORDERS: tuple[Callable[[str], tuple[int, str]], ...] = (
+    lambda name: (0, name),
+    _by_case,
+    lambda name: (0, name.lower()),
+)
+"""How people sort what they import from one module."""
+
+
 def _module_of(node: cst.ImportFrom) -> str:
     return cst.Module([]).code_for_node(node.module) if node.module is not None and not node.relative else ""
 
@@ -46,7 +59,9 @@ def _with_name(node: cst.ImportFrom, name: str) -> cst.ImportFrom:
     if isinstance(node.names, cst.ImportStar):
         return node
     names = list(node.names)
-    place = next((i for i, alias in enumerate(names) if alias.evaluated_name > name), len(names))
+    written = [alias.evaluated_name for alias in names]
+    order = next((key for key in ORDERS if sorted(written, key=key) == written), ORDERS[0])
+    place = next((i for i, other in enumerate(written) if order(other) > order(name)), len(names))
     fresh = cst.ImportAlias(cst.Name(name))
     separator = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     if len(names) > 1:

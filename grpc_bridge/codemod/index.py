@@ -41,6 +41,8 @@ class Function:
     """Names that functions inside it may bind: `nonlocal`."""
     is_generator: bool = False
     is_async: bool = False
+    is_declared: bool = False
+    """It has no body, and stands for what overrides it: see `declared`."""
     nodes: list[ast.AST] | None = None
     """What `own_nodes` found."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from . import callgraph, decorators, index, infer, keep, propagate, rules, workers
+from . import callgraph, declared, decorators, index, infer, keep, propagate, rules, workers
 from .analysis import Analysis
 from .boundary import Cut
 from .cache import Cache
@@ -92,6 +92,8 @@ def _analyse(program: Program, options: Options) -> tuple[list[Plan], Analysis]:
     """Steps 3 to 5, and what the rules ask for in each file of the run."""
     keep.keep_imports(program, skipped="GB101" in options.skip)
     facts = infer.infer(program)
+    while declared.mark(program):
+        facts = infer.infer(program)
     facts.split = decorators.ready(facts)
     given_up: set[Function] = set()
     while True:

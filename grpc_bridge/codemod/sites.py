@@ -161,6 +161,8 @@ class Graph:
     """What each coroutine reads with `async for` already."""
     channels: set[Function] = field(default_factory=set)
     """The coroutines that enter a channel with `async with` already."""
+    unknown: dict[Function, list[ast.Call]] = field(default_factory=dict)
+    """Calls of methods of something of which nothing is known."""
     driven: dict[Function, str] = field(default_factory=dict)
     """Generators that are not only iterated over, by what is asked of them."""
 

@@ -40,6 +40,8 @@ class Colours:
     """Places in functions that are coroutines already where no await may stand: they stay as they are."""
     entries: set[Function] = field(default_factory=set)
     """Commands: what calls them calls a plain function, which runs the coroutine that they become."""
+    methods: dict[str, list[Function]] = field(default_factory=dict)
+    """The methods of the program's classes, by name."""
     feeding: set[Function] = field(default_factory=set)
     """Functions that make streams or futures for which coroutines wait."""
 
@@ -63,6 +65,9 @@ class Waiting:
         self.counterparts = counterparts
         self.colours = Colours(counterparts, callbacks=callbacks(graph))
         self.colours.entries = entries(program, graph, facts)
+        for fn in self.functions:
+            if fn.cls is not None and not fn.module.source.generated:
+                self.colours.methods.setdefault(fn.name, []).append(fn)
         self.promoted: set[Function] = set()
         """Those that wait because coroutines call them, or stand in for what waits."""
         self.sync_creators: set[Function] = set()

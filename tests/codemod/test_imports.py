@@ -177,3 +177,28 @@ def test_a_coroutine_waits_for_a_fake_channel_in_a_thread() -> None:
         """
     )
     assert 'await asyncio.to_thread(channel.take_unary_unary, "x")' in got["app.py"]
+
+
+@pytest.mark.parametrize(
+    ("names", "after"),
+    [
+        ("TYPE_CHECKING, Any, Iterator, cast", "TYPE_CHECKING, Any, AsyncIterator, cast"),
+        ("Any, Iterator, TYPE_CHECKING, cast", "Any, AsyncIterator, TYPE_CHECKING, cast"),
+        ("Any, cast, Iterator, TYPE_CHECKING", "Any, AsyncIterator, cast, TYPE_CHECKING"),
+        ("cast, Iterator, Any, TYPE_CHECKING", "AsyncIterator, cast, Any, TYPE_CHECKING"),
+    ],
+)
+def test_a_name_goes_where_the_order_of_the_others_has_it(names: str, after: str) -> None:
+    source = """
+    from typing import {names}
+
+    from greet_pb2_grpc import GreeterStub
+
+
+    {a}def watch(stub: GreeterStub) -> {i}Iterator:
+        {a}for reply in stub.Many(cast(Any, 1)):
+            yield reply
+            assert not TYPE_CHECKING
+    """
+    before = source.format(names=names, a="", i="")
+    assert rewritten(before, source.format(names=after, a="async ", i="Async")) == []

@@ -440,7 +440,7 @@ def test_code_that_is_async_already() -> None:
 
         async def off_loop(stub: GreeterStub):
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(None, lambda: stub.Hi(1))
+            return await stub.Hi(1)
 
 
         async def on_loop(stub: GreeterStub):

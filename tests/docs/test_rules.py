@@ -282,6 +282,20 @@ from elsewhere import out
 def main(stub: GreeterStub):
     EXAMPLE
 """,
+    "GB722": f"""
+from elsewhere import plugin
+
+class Client:
+    stub = {CHANNEL}
+
+    def fetch_price(self, name):
+        return self.stub.Get(name)
+
+EXAMPLE
+
+def main():
+    Client().fetch_price(1)
+""",
     "GB721": f"import asyncio\n\nEXAMPLE\n\ndef main():\n    report({CHANNEL})\n",
 }
 ELSEWHERE = {"GB604": "tests/codemod/test_mocks.py has each of its lines in a program of its own"}

@@ -63,6 +63,7 @@ from . import (
     task_for_thread,
     testing_import,
     unittest_case,
+    unknown_receiver,
     wait_in_thread,
     yield_from,
 )
@@ -132,6 +133,7 @@ MODULES: tuple[ModuleType, ...] = (
     cut_shared,
     cut_grpc_class,
     assumed_arity,
+    unknown_receiver,
 )
 
 RULES: tuple[Rule, ...] = tuple(sorted((module.RULE for module in MODULES), key=lambda rule: rule.id))

@@ -26,6 +26,8 @@ def match(view: View) -> Iterator[Edit]:
     fn = view.fn
     if (
         view.becomes_async
+        # What it declares returns an asynchronous iterator, and is not awaited before.
+        and not fn.is_declared
         and fn not in view.colours.entries
         and not (fn.name == "__iter__" and fn.cls is not None and not fn.is_generator)
     ):

@@ -1,7 +1,6 @@
 # shape: 16
 # async: Gateway.direct Gateway.fetch Gateway.fetch_many main
-# stays: <lambda>
-# cuts: GB703
+# cuts:
 """Code that is partly async: an executor around a sync stub, a sync stub inside `async def`, `asyncio.run` per call."""
 
 import asyncio

@@ -93,9 +93,7 @@ class CallEvaluator(TextEvaluator, ABC):
         if isinstance(callee, Maker):
             return self.known(("ret", callee.node))
         if isinstance(callee, Alias):
-            return self.call_values(
-                self.eval(cast(ast.Subscript, callee.node).value, frame), node, args, keywords, frame
-            )
+            return self.call_alias(callee, node, args, keywords, frame)
         if isinstance(callee, Ext):
             if callee.node is not None:
                 if external.is_mock(callee):
@@ -138,6 +136,18 @@ class CallEvaluator(TextEvaluator, ABC):
     @abstractmethod
     def set_attribute(self, owners: Values, name: str, values: Values) -> None:
         """`owner.name = values`."""
+
+    def call_alias(
+        self, alias: Alias, node: ast.Call, args: list[Values], keywords: dict[str, Values], frame: Frame
+    ) -> Values:
+        """`Holder[Stub](...)`, a call of the class; what is indexed in a circle is nothing."""
+        if alias in self.called:
+            return NOTHING
+        self.called.add(alias)
+        of = self.eval(cast(ast.Subscript, alias.node).value, frame)
+        made = self.call_values(of, node, args, keywords, frame)
+        self.called.discard(alias)
+        return made
 
     def returned(self, row: _surface.Member | None, node: ast.Call, frame: Frame) -> Values:
         """The value a surface row says its call returns."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .decorators import Wrapper, wrapper
 from .index import Class, Function, Module, Program
-from .values import NOTHING, Cls, Inst, Values
+from .values import NOTHING, Alias, Cls, Inst, Values
 
 if TYPE_CHECKING:
     from .infer import Facts
@@ -54,6 +54,8 @@ class Environment:
         """Names of a module that another import of the same `try` binds to something of the program."""
         self.aliases: dict[ast.expr, Values] = {}
         """What type aliases say, as far as the function that is being evaluated asked."""
+        self.called: set[Alias] = set()
+        """The generic types that are being called."""
         self.undecided: set[Function] = set()
         """Functions of which it is not known yet what a decorator of the program makes of them, ..."""
         self.undecorated: set[Function] = set()

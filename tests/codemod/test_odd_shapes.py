@@ -693,3 +693,23 @@ def test_a_wrapper_awaits_what_ends_the_call() -> None:
     )
     assert "            await context.abort(" in files["app.py"]
     assert "\n        context.abort(" in files["app.py"]
+
+
+def test_what_is_indexed_in_a_circle() -> None:
+    """It ends: a name that is bound to an element of itself, and called."""
+    assert (
+        migrated(
+            """
+            import grpc_bridge as grpc
+            from greet_pb2_grpc import GreeterStub
+
+
+            async def use(stub: GreeterStub, names):
+                found = dict
+                for name in names:
+                    found = found[name]
+                return found(await stub.Hi(1))
+            """
+        )
+        == []
+    )

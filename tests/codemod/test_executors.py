@@ -505,7 +505,8 @@ def test_threads_that_asyncio_starts_for_an_rpc() -> None:
         return one, two, three, pair, await task, rest, await asyncio.wait_for(stub.Hi(7), 1)
     """
     after = (
-        before.replace("await loop.run_in_executor(None, stub.Hi, 1)", "await stub.Hi(1)")
+        before.replace("        loop = asyncio.get_running_loop()\n", "")
+        .replace("await loop.run_in_executor(None, stub.Hi, 1)", "await stub.Hi(1)")
         .replace("await asyncio.to_thread(stub.Hi, 2)", "await stub.Hi(2)")
         .replace("await loop.run_in_executor(None, lambda: stub.Hi(3))", "await stub.Hi(3)")
         .replace("await loop.run_in_executor(None, fetch, stub)", "await fetch(stub)")
@@ -556,7 +557,8 @@ def test_lambdas_that_asyncio_runs_in_a_thread() -> None:
         return one, two, three, four, five, done
     """
     after = (
-        before.replace(
+        before.replace("        loop = asyncio.get_running_loop()\n", "", 1)
+        .replace(
             'loop.run_in_executor(None, lambda: stub.Hi(Request(name="x"), timeout=2))',
             'stub.Hi(Request(name="x"), timeout=2)',
         )
@@ -571,4 +573,4 @@ def test_lambdas_that_asyncio_runs_in_a_thread() -> None:
     result, got = run(before)
     assert got["app.py"] == textwrap.dedent(after).lstrip("\n")
     cut = [finding.line for finding in result.findings if finding.kind == "cut"]
-    assert cut == [line for line, text in enumerate(after.splitlines()) if "None, lambda" in text]
+    assert cut == [line + 1 for line, text in enumerate(after.splitlines()) if "None, lambda" in text]

@@ -433,13 +433,10 @@ def test_code_that_is_async_already() -> None:
             print(await on_loop(stub), await off_loop(stub))
         """,
         """
-        import asyncio
-
         from greet_pb2_grpc import GreeterStub
 
 
         async def off_loop(stub: GreeterStub):
-            loop = asyncio.get_running_loop()
             return await stub.Hi(1)
 
 

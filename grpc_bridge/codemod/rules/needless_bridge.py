@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
+from ..futures import is_one_of
 from ..later import cst
 from ..sites import CallSite
+from ..threads import comment_beside
 from .base import Edit, Rule, View
 from .syntax import await_
 
@@ -34,7 +36,11 @@ async def price(order):
 )
 
 
+LOOPS = frozenset({"asyncio.get_running_loop", "asyncio.get_event_loop"})
+
+
 def match(view: View) -> Iterator[Edit]:
+    gone: list[ast.AST] = []
     for site in view.sites(CallSite):
         if view.spelling(site) != "await":
             continue
@@ -43,9 +49,29 @@ def match(view: View) -> Iterator[Edit]:
             yield view.edit(RULE, "Call", site.node, await_argument)
         elif site.threaded is not None:
             release(view, site.node.func)
+            gone += ast.walk(site.node.func)
             lambda_ = isinstance(site.threaded, ast.Lambda)
             change = partial(call_argument, place=site.node.args.index(site.threaded))
             yield view.edit(RULE, "Call", site.node, call_of_lambda if lambda_ else change)
+    yield from loops(view, set(gone))
+
+
+def loops(view: View, gone: set[ast.AST]) -> Iterator[Edit]:
+    """`loop = asyncio.get_running_loop()` goes with the last use of the loop."""
+    names = [node for node in ast.walk(view.fn.node) if isinstance(node, ast.Name)] if gone else []
+    for name in sorted({node.id for node in names if node in gone}):
+        uses = [node for node in names if node.id == name]
+        bound = [node for node in uses if not isinstance(node.ctx, ast.Load)]
+        statement = view.graph.parents.get(bound[0]) if len(bound) == 1 else None
+        if (
+            isinstance(statement, ast.Assign)
+            and len(statement.targets) == 1
+            and all(node in gone for node in uses if node not in bound)
+            and is_one_of(statement.value, LOOPS, view.facts, called=True)
+            and not comment_beside(statement, view.module.lines)
+        ):
+            view.release(statement.value)
+            yield view.edit(RULE, "SimpleStatementLine", statement, lambda _: cst.RemoveFromParent())
 
 
 def release(view: View, bridge: ast.expr) -> None:

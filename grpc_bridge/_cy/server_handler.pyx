@@ -92,6 +92,9 @@ cdef class HandledCall(ServerCall):
         task = self._task
         self.lose(_UNAVAILABLE, b"the server's event loop has been closed")
         self.over()
+        if task is not None and not self._entered:
+            # Its first step never comes, and nobody has forgotten to await it.
+            task.get_coro().close()
         self._task = task
         return 0
 

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pty
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from grpc_bridge.codemod import rules
 from grpc_bridge.codemod.cli import main
 
 from .test_cli import AFTER, BEFORE, project, tree
-from .tool import generated
+from .tool import command_after, generated, limited
 
 __all__ = ["project"]
 
@@ -330,15 +329,7 @@ def test_the_old_baseline_stays_where_the_disk_is_full(project: Path) -> None:
     """No file of the process may grow beyond what is less than the new baseline."""
     file = project / "baseline.json"
     file.write_text("old")
-    done = subprocess.run(
-        [sys.executable, "-B", "-m", "grpc_bridge.codemod", "--write-baseline", "--baseline", file, project],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = command_after(limited(10), "--write-baseline", "--baseline", file, project)
     assert done.returncode == 3
     assert f"the baseline {file} could not be written: File too large\n" in done.stderr
     assert sorted(tree(project)) == ["app.py", "baseline.json", "greet_pb2_grpc.py"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +15,7 @@ from grpc_bridge.codemod import runner, writing
 from grpc_bridge.codemod.cli import main
 
 from .test_cli import AFTER, BEFORE, project, tree
+from .tool import command_after, limited
 
 __all__ = ["project"]
 
@@ -124,18 +123,7 @@ def test_a_disk_that_is_full(three: Path) -> None:
     """No file of the process may grow beyond a limit that only the last of the three needs."""
     (three / "c.py").write_text(BEFORE + "# " + "x" * 100_000 + "\n")
     before = tree(three)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-
-    done = subprocess.run(
-        [sys.executable, "-B", "-m", "grpc_bridge.codemod", str(three)],
-        preexec_fn=limit,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = command_after(limited(50_000), three)
     assert done.returncode == 3
     assert done.stderr == f"grpc_bridge.codemod: nothing was changed: {three}/c.py: File too large\n"
     assert tree(three) == before
@@ -195,26 +183,20 @@ def test_the_owner_stays(three: Path) -> None:
     assert (kept.st_uid, kept.st_gid) == (1234, 1234)
 
 
-def without_root_rights() -> None:
-    """Let file modes hold for what is executed next, whoever the user is."""
-    # PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH; others than root need and may it not.
-    prctl = ctypes.CDLL(None).prctl
-    for capability in (1, 2):
-        prctl(24, capability, 0, 0, 0)
+WITHOUT_ROOT_RIGHTS = """\
+# Lets file modes hold for what is executed next, whoever the user is: PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and
+# CAP_DAC_READ_SEARCH; others than root need and may it not.
+import ctypes
+for capability in (1, 2):
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+"""
 
 
 def test_a_folder_that_may_not_be_written(three: Path) -> None:
     before = tree(three)
     three.chmod(0o555)
     try:
-        done = subprocess.run(
-            [sys.executable, "-B", "-m", "grpc_bridge.codemod", "--no-cache", str(three)],
-            preexec_fn=without_root_rights,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = command_after(WITHOUT_ROOT_RIGHTS, "--no-cache", three)
     finally:
         three.chmod(0o755)
     assert done.returncode == 3

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tempfile
 import textwrap
 from collections.abc import Mapping
@@ -131,3 +133,24 @@ def swapped(text: str) -> str:
 
 def rules(result: Result) -> list[str]:
     return sorted({finding.rule for finding in result.findings if finding.kind == "cut"})
+
+
+def command_after(preparation: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command's end, in a process that has run some code before: it gives up rights, or room.
+
+    Not by `preexec_fn`: that forks this process, which may have C-core in it, and its threads come to harm
+    where the child closes what they wait on.
+    """
+    execute = "import os, sys; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    return subprocess.run(
+        [sys.executable, "-c", f"{preparation}\n{execute}", "-B", "-m", "grpc_bridge.codemod", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def limited(size: int) -> str:
+    """Code after which no file of the process may grow beyond a number of bytes."""
+    return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"

@@ -116,7 +116,7 @@ async def test_04_abort_ends_the_handler(aio: ModuleType) -> None:
 async def test_05_concurrent_writes_queue(aio: ModuleType) -> None:
     async def write_at_once(stub: Any) -> Any:
         call = stub.Collect(timeout=PATIENCE)
-        await asyncio.gather(*(call.write(Request(number=number)) for number in range(5)))
+        await asyncio.gather(*(call.write(Request(number=1)) for _ in range(50)))
         await call.done_writing()
         return await call
 
@@ -127,7 +127,7 @@ async def test_05_concurrent_writes_queue(aio: ModuleType) -> None:
 
     async with connected(aio) as stub:
         if aio is OURS:
-            assert (await write_at_once(stub)).number == 10
+            assert (await write_at_once(stub)).number == 50
         else:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await until_it_fails(stub)

@@ -102,9 +102,8 @@ class MultiCallable:
         if self._generation != _fork.generation:
             self._forget()
         if self._sync_made is None:
+            sync_channel = self._channel.sync_channel
             with self._channel.held_open():
-                sync_channel = self._channel.sync_channel
-                self._channel.check_open()  # a signal handler may have closed it just now
                 self._sync_made = getattr(sync_channel, self._arity)(
                     self._method,
                     self._request_serializer,
@@ -129,8 +128,8 @@ class MultiCallable:
             self._forget()
         transport = self._transport
         if transport is None:
+            transport = self._channel.transport
             with self._channel.held_open():
-                transport = self._channel.transport
                 self._handle = transport.method_handle(self._method, self._registered)
                 self._transport = transport
         if metadata is not None:

@@ -173,7 +173,7 @@ cdef class ClientCall(ClientCallState):
             stream.send_end()
         return 0
 
-    cdef int _message_went(self, bint ok) except -1:
+    cdef int on_sent(self, bint ok) except -1:
         # Any thread, where no writer waits.
         cdef ClientStream stream
         if self.code != _RUNNING:

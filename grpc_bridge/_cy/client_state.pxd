@@ -42,5 +42,4 @@ cdef class ClientCallState(ClientSink):
     # hooks of the side that waits for it
     cdef int _headers_came(self) except -1
     cdef int _message_came(self) except -1
-    cdef int _message_went(self, bint ok) except -1
     cdef int _ended(self) except -1

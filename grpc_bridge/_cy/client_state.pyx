@@ -43,9 +43,6 @@ cdef class ClientCallState(ClientSink):
             self.response = self._deserialized(message)
         return 0
 
-    cdef int on_sent(self, bint ok) except -1:
-        return self._message_went(ok)
-
     cdef int on_status(self, int code, str details, tuple metadata, str debug) except -1:
         if self.code == _RUNNING:
             return self._end(code, details, metadata, debug)
@@ -127,9 +124,6 @@ cdef class ClientCallState(ClientSink):
         return 0
 
     cdef int _message_came(self) except -1:
-        return 0
-
-    cdef int _message_went(self, bint ok) except -1:
         return 0
 
     cdef int _ended(self) except -1:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from . import external, protofile
-from .index import Program, add
+from .index import Program
+from .indexing import add
 from .values import Box, Ext, Gen
 
 if TYPE_CHECKING:

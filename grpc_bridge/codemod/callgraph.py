@@ -6,6 +6,7 @@ import ast
 
 from . import external, implicit
 from .callsites import Calls
+from .declared import PROTOCOLS
 from .decorators import passed_calls
 from .index import Class, Function, Program, dotted, is_main_guard, own_nodes
 from .infer import Facts
@@ -95,7 +96,7 @@ def _protocols(graph: Graph) -> None:
         for site in sites:
             if not isinstance(site, (CallSite, IterateSite)):
                 continue
-            if any(fn.cls and "typing.Protocol" in fn.cls.external_bases for fn in site.callees):
+            if any(fn.cls and fn.cls.external_bases & PROTOCOLS for fn in site.callees):
                 methods = [fn for fn in site.callees if fn.cls is not None]
                 family = set().union(*(graph.families.get(fn, {fn}) for fn in methods))
                 for member in family:

@@ -15,7 +15,7 @@ from .external import argument
 from .futures import Futures, Readings, caught_late, is_one_of
 from .index import Class, Function, Module, Program, own_nodes
 from .infer import Facts
-from .nodes import defaults, walk
+from .nodes import defaults, is_none, walk
 from .threads import comment_beside, may_block
 from .values import Func, Inst, Obj
 
@@ -176,7 +176,7 @@ def _follow(pools: list[Pool], program: Program, facts: Facts, parents: Mapping[
         pool.users.append(_Reader(executor, facts, parents).read_pool(nodes))
     for pool in pools:
         pool.limit = argument(pool.made, "max_workers", 0)
-        if isinstance(pool.limit, ast.Constant) and pool.limit.value is None:
+        if pool.limit is not None and is_none(pool.limit):
             pool.limit = None
         for user in pool.users:
             user.limit = pool.limit
@@ -237,7 +237,7 @@ def _open(limit: ast.expr | None, fn: Function) -> str:
     """What stands against a semaphore in how many threads an executor has."""
     assert isinstance(fn.node, (ast.FunctionDef, ast.AsyncFunctionDef))
     pairs = defaults(fn.node.args)
-    optional = {arg.arg for arg, value in pairs if isinstance(value, ast.Constant) and value.value is None}
+    optional = {arg.arg for arg, value in pairs if is_none(value)}
     if isinstance(limit, ast.Name) and limit.id in optional:
         return "how many of its threads run at once may be left open"
     return ""
@@ -252,10 +252,9 @@ class _Reader(Futures):
         super().__init__(
             executor, facts, parents, executor.node if isinstance(executor.node, ast.With) else None
         )
-        self.executor = executor
 
     def read(self) -> Executor:
-        executor = self.executor
+        executor = self.readings
         assert isinstance(executor.node, ast.With)
         item = executor.node.items[0]
         call = item.context_expr
@@ -269,15 +268,15 @@ class _Reader(Futures):
 
     def read_pool(self, uses: list[ast.expr]) -> Executor:
         self.all(uses)
-        return self.executor
+        return self.readings
 
     def all(self, uses: Iterator[ast.Name] | list[ast.expr]) -> None:
         for use in uses:
             self.pool(use)
         self.follow()
-        for fn in self.executor.targets:
+        for fn in self.readings.targets:
             if call_of := may_block(fn, self.facts):
-                self.executor.fail(f"{fn.label} calls {call_of}, which may block the loop")
+                self.readings.fail(f"{fn.label} calls {call_of}, which may block the loop")
 
     def pool(self, use: ast.expr) -> None:
         """Read one use of the pool."""
@@ -289,7 +288,7 @@ class _Reader(Futures):
         if method == "map":
             self.map(call)
             return
-        self.executor.submits[call] = rpc
+        self.readings.submits[call] = rpc
         self.submitted(call)
 
     def target(self, node: ast.expr) -> bool:
@@ -302,9 +301,9 @@ class _Reader(Futures):
         if not isinstance(node, (ast.Name, ast.Attribute)):
             function = value = None
         if function is not None and function.kind == "def" and not function.is_generator:
-            self.executor.targets.add(function)
+            self.readings.targets.add(function)
         elif isinstance(value, Obj) and value.kind in UNARY:
-            self.executor.rpcs = True
+            self.readings.rpcs = True
             return True
         else:
             self.fail(node, "runs what is not one function of this run")
@@ -314,8 +313,8 @@ class _Reader(Futures):
         if call.keywords or len(call.args) < 2:
             self.fail(call, "gives map more than functions and iterables")
         parent = self.parents[call]
-        ignored = self.executor.maps[call] = isinstance(parent, ast.Expr)
-        if ignored and self.executor.pool is not None:
+        ignored = self.readings.maps[call] = isinstance(parent, ast.Expr)
+        if ignored and self.readings.pool is not None:
             self.fail(call, "does not wait for what it starts")
         if (
             isinstance(parent, ast.Call)
@@ -335,10 +334,10 @@ class _Reader(Futures):
 
     def limit(self, made: ast.Call) -> None:
         """Find how many run at once: tasks know no limit of their own."""
-        executor = self.executor
+        executor = self.readings
         executor.fail(_odd(made))
         limit = argument(made, "max_workers", 0)
-        if limit is None or (isinstance(limit, ast.Constant) and limit.value is None):
+        if limit is None or is_none(limit):
             return
         if any(
             isinstance(n, ast.Call) and is_one_of(n.func, {"builtins.len"}, self.facts)
@@ -354,7 +353,7 @@ class _Reader(Futures):
 
     def repeated(self, call: ast.AST) -> bool:
         """True for a call in a loop inside the `with`."""
-        while call is not self.executor.node:
+        while call is not self.readings.node:
             if isinstance(call, (ast.For, ast.While, *COMPREHENSIONS)):
                 return True
             call = self.parents[call]

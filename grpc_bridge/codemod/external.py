@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .. import _surface
-from .nodes import defaults
+from .nodes import defaults, is_none
 from .values import NOTHING, Ext, MemberOf, Value, Values
 
 SinkKind = Literal["thread", "exit", "callback", "signal", "handler", "loop", "finalizer"]
@@ -325,7 +325,7 @@ def threaded(paths: set[str], call: ast.Call) -> ast.expr | None:
         function = call.args[0]
     elif paths and all(map(_RUN_IN_EXECUTOR.fullmatch, paths)) and len(call.args) > 1:
         first = call.args[0]
-        function = call.args[1] if isinstance(first, ast.Constant) and first.value is None else None
+        function = call.args[1] if is_none(first) else None
     if isinstance(function, ast.Lambda):
         own = [(arg.arg, value) for arg, value in defaults(function.args)]
         whole = function is call.args[-1] and not call.keywords

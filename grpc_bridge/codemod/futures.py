@@ -15,7 +15,7 @@ from .adapters import use_of
 from .external import argument
 from .index import Function, own_nodes
 from .infer import Facts
-from .nodes import generator_around, walk
+from .nodes import generator_around, is_none, walk
 from .values import Ext
 
 COMPLETED = "concurrent.futures.as_completed"
@@ -235,7 +235,7 @@ class Futures:
             limit = argument(call, "timeout", 0)
             if (limit is None and (call.args or call.keywords)) or isinstance(limit, ast.Starred):
                 self.fail(call, "gives result what cannot be followed")
-            if done or limit is None or _is_none(limit):
+            if done or limit is None or is_none(limit):
                 self.readings.results.add(call)
             else:
                 self.readings.timed.add(call)
@@ -386,7 +386,7 @@ class Futures:
             self.fail(call, "takes the futures where they cannot be followed")
             return False
         limit = argument(call, "timeout", 1)
-        limited = limit is not None and not _is_none(limit)
+        limited = limit is not None and not is_none(limit)
         if "return_when" not in parameters:
             readings.completed.add(call)
             if limited:
@@ -488,7 +488,3 @@ class Futures:
             and isinstance(parent.ctx, ast.Load)
             and self.readings.kept.get(parent.value.id) == "key"
         )
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None

@@ -65,6 +65,11 @@ def defaults(args: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
     return [*pairs, *((arg, value) for arg, value in named if value is not None)]
 
 
+def is_none(node: ast.expr) -> bool:
+    """True for `None` as it is written."""
+    return isinstance(node, ast.Constant) and node.value is None
+
+
 def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
     """The node above each one that is below `tree`."""
     found: dict[ast.AST, ast.AST] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from . import callgraph, declared, decorators, index, infer, keep, propagate, rules, workers
+from . import callgraph, declared, decorators, indexing, infer, keep, propagate, rules, workers
 from .analysis import Analysis
 from .boundary import Cut
 from .cache import Cache
@@ -73,7 +73,7 @@ def migrate(
             found = survey.discover()
             _refuse_namesake([source.path for source in (*found.sources, *found.around)])
             progress("analysing", 0, 0)
-            program = index.build(found.sources, found.around, roots)
+            program = indexing.build(found.sources, found.around, roots)
             plans, result.analysis = _analyse(program, options)
             if not survey.grow(plan.module.path for plan in plans if plan.edits):
                 break

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grpc_bridge.codemod import callgraph, index, infer, propagate, rules
+from grpc_bridge.codemod import callgraph, indexing, infer, propagate, rules
 from grpc_bridge.codemod.discover import Source, parse
 from grpc_bridge.codemod.rules.base import Plan, View
 from grpc_bridge.codemod.runner import migrate
@@ -38,7 +38,7 @@ WHOLE = bool(os.environ.get("GRPC_BRIDGE_WHOLE"))
 def analysed(files: list[Path]) -> list[str]:
     """Run every step but the last over all of the files, as if they mattered; returns the edits."""
     sources = [s for path in files if isinstance(s := parse(path, path.read_bytes()), Source)]
-    program = index.build(sources, roots=[files[0].parent])
+    program = indexing.build(sources, roots=[files[0].parent])
     facts = infer.infer(program)
     graph = callgraph.build(program, facts)
     colours = propagate.propagate(program, graph, facts)

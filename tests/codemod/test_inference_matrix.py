@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from grpc_bridge.codemod import callgraph, index, infer, propagate, rules
+from grpc_bridge.codemod import callgraph, indexing, infer, propagate, rules
 from grpc_bridge.codemod.discover import Source, parse
 from grpc_bridge.codemod.rules.base import Plan, View
 from grpc_bridge.codemod.runner import migrate
@@ -1152,7 +1152,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Analysed:
     found = Analysed({}, {}, {})
     try:
         sources = [parse(root / path, text.encode()) for path, text in files.items()]
-        program = index.build([s for s in sources if isinstance(s, Source)], roots=[root])
+        program = indexing.build([s for s in sources if isinstance(s, Source)], roots=[root])
     finally:
         sys.path.remove(str(root.parent / "site-packages"))
     facts = infer.infer(program)

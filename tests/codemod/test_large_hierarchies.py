@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grpc_bridge.codemod import callgraph, index, infer
+from grpc_bridge.codemod import callgraph, indexing, infer
 from grpc_bridge.codemod.discover import Source, parse
 from grpc_bridge.codemod.environment import Environment
 from grpc_bridge.codemod.index import Class
@@ -58,7 +58,7 @@ class Counted:
 def work(size: int, monkeypatch: pytest.MonkeyPatch) -> int:
     with monkeypatch.context() as patched:
         counted = Counted(patched)
-        program = index.build(sources(size))
+        program = indexing.build(sources(size))
         facts = infer.infer(program)
         graph = callgraph.build(program, facts)
     methods = {fn for fn in program.functions() if fn.name == "accept"}

@@ -15,7 +15,6 @@ cdef class Poller(Source):
     cdef bint _weary
     cdef unsigned long _routed_before
     # where the thread stands
-    cdef bint _runs
     cdef object _thread
     cdef bint _idle
     cdef LoopMailbox _borrower

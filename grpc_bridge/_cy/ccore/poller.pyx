@@ -139,16 +139,18 @@ cdef class Poller(Source):
         if self._idle:
             self._idle = False
             self._ring()
-        elif not self._runs and self.pending > 0:
+        elif self._thread is None and self.pending > 0:
             # (All may have come already, and a thread that has been stopped have taken it and gone.)
-            self._runs = True
-            self._thread = threading.Thread(target=self._run, name="grpc_bridge poller", daemon=True)
-            try:
-                self._thread.start()
-            except BaseException:
-                # From Python 3.12 on there are no new threads once the interpreter ends.
-                self._runs = False
-                raise
+            thread = threading.Thread(target=self._run, name="grpc_bridge poller", daemon=True)
+            # Another thread may have been here while this one made it.
+            if self._thread is None:
+                self._thread = thread
+                try:
+                    thread.start()
+                except BaseException:
+                    # From Python 3.12 on there are no new threads once the interpreter ends.
+                    self._thread = None
+                    raise
         return 0
 
     cdef void serve(self, Mailbox mailbox):
@@ -163,7 +165,7 @@ cdef class Poller(Source):
         if self._idle:
             self._idle = False
             self._ring()
-        elif not self._runs:
+        elif self._thread is None:
             self.ended()
         return 0
 
@@ -262,7 +264,6 @@ cdef class Poller(Source):
                 if self._stopped and self.pending <= 0:
                     # Whoever still expects something starts another.
                     self._thread = None
-                    self._runs = False
                     _lingering.discard(self)
                     self.ended()
                     return

@@ -9,7 +9,7 @@ from functools import partial
 from ..counterparts import EMPTY, FULL, raises
 from ..external import argument, tries
 from ..later import cst
-from ..nodes import in_generator
+from ..nodes import in_generator, is_none
 from ..primitives import QUEUES, Use
 from .base import Edit, Rule, View
 from .primitive import declared, make, report_kept, uses
@@ -76,7 +76,7 @@ def call(view: View, use: Use, node: ast.Call) -> Iterator[Edit]:
         yield view.edit(RULE, "Call", node, await_)
         return
     limit = argument(node, "timeout", 2 if use.method == "put" else 1)
-    if isinstance(limit, ast.Constant) and limit.value is None:
+    if limit is not None and is_none(limit):
         limit = None
     if tries(use.method, node) or not view.is_async or in_generator(node, view.graph.parents):
         yield view.edit(RULE, "Call", node, partial(at_once, method=use.method))

@@ -9,6 +9,7 @@ from functools import partial
 
 from ..index import Function, own_nodes
 from ..later import cst
+from ..nodes import is_none
 from ..sites import IterateSite
 from ..values import Ext, Obj
 from .base import Edit, Rule, View
@@ -167,7 +168,7 @@ def convert(view: View, feed: Feed) -> Iterator[Edit]:
     yield view.edit(RULE, "SimpleStatementLine", feed.made, drop)
     yield view.edit(RULE, "Call", feed.call, without_iterator)
     for put in feed.puts:
-        last = isinstance(put.args[0], ast.Constant) and put.args[0].value is None
+        last = is_none(put.args[0])
         change = done_sending if last else send
         yield view.edit(RULE, "Call", put, partial(change, replies=feed.replies))
     if len(steps) == len(reads) and all(s.node in own for s in steps):

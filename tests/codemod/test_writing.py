@@ -29,6 +29,20 @@ def three(project: Path) -> Path:
     return project
 
 
+def fail_replace(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool]) -> None:
+    """Have the replacements fail of which the number, from 1, is one of these."""
+    real, calls = os.replace, 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if fails(calls):
+            raise OSError(5, "Input/output error", str(target))
+        real(source, target)
+
+    monkeypatch.setattr(writing.os, "replace", replace)
+
+
 def interrupt_replace(monkeypatch: pytest.MonkeyPatch, at: int, number: int, late: bool) -> Callable[[], int]:
     """Send this process a signal at the replacement `at`, before or after it; returns how many there were."""
     real, calls = os.replace, 0
@@ -103,16 +117,7 @@ def test_a_replacement_that_fails(
     three: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], at: int
 ) -> None:
     before = tree(three)
-    real, calls = os.replace, 0
-
-    def replace(source: Path, target: Path) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == at:
-            raise OSError(5, "Input/output error", str(target))
-        real(source, target)
-
-    monkeypatch.setattr(writing.os, "replace", replace)
+    fail_replace(monkeypatch, lambda call: call == at)
     assert main([str(three)]) == 3
     assert tree(three) == before
     err = capsys.readouterr().err
@@ -351,16 +356,7 @@ def test_what_cannot_be_put_back_stays_for_the_next_run(
     three: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = tree(three)
-    real, calls = os.replace, 0
-
-    def replace(source: Path, target: Path) -> None:
-        nonlocal calls
-        calls += 1
-        if calls >= 2:
-            raise OSError(5, "Input/output error", str(target))
-        real(source, target)
-
-    monkeypatch.setattr(writing.os, "replace", replace)
+    fail_replace(monkeypatch, lambda call: call >= 2)
     assert main([str(three)]) == 3
     err = capsys.readouterr().err
     assert f"{three}/app.py could not be put back as it was (Input/output error)" in err
